@@ -1,0 +1,10 @@
+"""Stands in for @rules_cc//cc:defs.bzl: hands on the rules built into Bazel."""
+
+# buildifier: disable=native-cc
+cc_binary = native.cc_binary
+cc_import = native.cc_import
+cc_library = native.cc_library
+cc_test = native.cc_test
+cc_toolchain = native.cc_toolchain
+cc_toolchain_suite = native.cc_toolchain_suite
+objc_library = native.objc_library

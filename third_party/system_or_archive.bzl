@@ -1,0 +1,129 @@
+"""A repository rule which takes a dependency from the system or from the net.
+
+It looks first: if pkg-config knows the dependency (or, for one that is shipped
+as source, its folder is there), the repository is made from what is installed;
+otherwise the pinned archive is downloaded. RATCHET_DEPENDENCIES in the
+environment takes the choice away from it:
+
+    bazel build --repo_env=RATCHET_DEPENDENCIES=archive //...    # or =system
+"""
+
+_HEADER = """\
+package(default_visibility = ["//visibility:public"])
+"""
+
+# No `hdrs`: the headers are in a folder that the compiler searches by itself,
+# which _found() made sure of.
+_TARGET = """
+cc_library(
+    name = {name},
+    linkopts = {linkopts},
+)
+"""
+
+def _pkg_config(ctx, *args):
+    """Returns the words that pkg-config prints, or None if it fails."""
+    tool = ctx.which("pkg-config")
+    if not tool:
+        return None
+    result = ctx.execute([tool] + list(args))
+    if result.return_code != 0:
+        return None
+    return [word for word in result.stdout.split(" ") if word.strip()]
+
+def _found(ctx):
+    """Whether the system has it, where the compiler finds it by itself."""
+    if ctx.attr.source:
+        return ctx.path(ctx.attr.source).exists
+    if not ctx.attr.requires:
+        return False
+    include_flags = _pkg_config(ctx, "--cflags-only-I", ctx.attr.requires)
+    return include_flags != None and not [flag for flag in include_flags if flag.strip()]
+
+def _linkopts(ctx, modules):
+    """The linker's flags for `modules`, or None if one is not installed."""
+    linkopts = [module for module in modules if module.startswith("-")]
+    for module in modules:
+        if module.startswith("-"):
+            continue
+        flags = _pkg_config(ctx, "--libs", module)
+        if flags == None:
+            return None
+        linkopts += [flag.strip() for flag in flags]
+    return linkopts
+
+def _from_system(ctx):
+    if ctx.attr.source:
+        for entry in ctx.path(ctx.attr.source).readdir():
+            ctx.symlink(entry, entry.basename)
+    if ctx.attr.system_build_file:
+        ctx.symlink(ctx.attr.system_build_file, "BUILD.bazel")
+
+    packages = {}
+    for label, modules in ctx.attr.targets.items():
+        package, name = label.split(":")
+        linkopts = _linkopts(ctx, modules)
+        if linkopts != None:
+            packages.setdefault(package, [_HEADER]).append(
+                _TARGET.format(name = repr(name), linkopts = repr(linkopts)),
+            )
+    for package, texts in packages.items():
+        path = package + "/BUILD.bazel" if package else "BUILD.bazel"
+        ctx.file(path, "".join(texts), executable = False)
+
+def _from_archive(ctx):
+    result = ctx.download_and_extract(
+        allow_fail = True,
+        sha256 = ctx.attr.sha256,
+        stripPrefix = ctx.attr.strip_prefix,
+        url = ctx.attr.urls,
+    )
+    if not result.success:
+        fail("%s is neither installed (Debian: apt-get install %s) nor could it be downloaded from %s" % (
+            ctx.name,
+            ctx.attr.debian,
+            " or ".join(ctx.attr.urls),
+        ))
+
+def _system_or_archive_impl(ctx):
+    wanted = ctx.os.environ.get("RATCHET_DEPENDENCIES", "")
+    if wanted not in ["", "archive", "system"]:
+        fail("RATCHET_DEPENDENCIES is '%s', not 'system', 'archive' or empty" % wanted)
+    found = wanted != "archive" and _found(ctx)
+    if wanted == "system" and not found:
+        fail("%s is not installed (Debian: apt-get install %s), and RATCHET_DEPENDENCIES=system forbids its archive" % (
+            ctx.name,
+            ctx.attr.debian,
+        ))
+    if found:
+        _from_system(ctx)
+    else:
+        _from_archive(ctx)
+
+system_or_archive = repository_rule(
+    implementation = _system_or_archive_impl,
+    attrs = {
+        "debian": attr.string(
+            doc = "The Debian packages it is in, for messages.",
+        ),
+        "requires": attr.string(
+            doc = "What pkg-config must know for the system's to be used: 'MODULE' or 'MODULE >= VERSION'.",
+        ),
+        "sha256": attr.string(doc = "Of the archive."),
+        "source": attr.string(
+            doc = "A folder which is there if the system has it: the repository is a view of it.",
+        ),
+        "strip_prefix": attr.string(doc = "Of the archive."),
+        "system_build_file": attr.label(
+            allow_single_file = True,
+            doc = "The top BUILD file for the system's `source`, unless it has one.",
+        ),
+        "targets": attr.string_list_dict(
+            doc = "'PACKAGE:NAME' -> the pkg-config modules (and linker flags, with their dash) it links.",
+        ),
+        "urls": attr.string_list(doc = "Where the archive is."),
+    },
+    configure = True,
+    doc = "A dependency from the system's packages if they are installed, else from a pinned archive.",
+    environ = ["PATH", "PKG_CONFIG_PATH", "RATCHET_DEPENDENCIES"],
+)
