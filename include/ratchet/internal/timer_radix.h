@@ -1,0 +1,98 @@
+// The ordered part of a timer_wheel. Included by ratchet/timer_wheel.h; not for
+// users.
+
+#ifndef RATCHET_INTERNAL_TIMER_RADIX_H_
+#define RATCHET_INTERNAL_TIMER_RADIX_H_
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "ratchet/internal/timer_pool.h"
+
+namespace ratchet {
+namespace internal {
+
+// timer_radix: entries by key, equal keys in the order of their insertion.
+//
+// A radix heap over 64-bit keys in digits of six bits, opened up lazily. The
+// base is the key up to which everything was taken out. An entry belongs to
+// the level of the highest digit in which its key differs from the base, there
+// to the slot of its own digit. The levels that the base has in common with no
+// slot in use are not built: below level floor_ nothing is distinguished yet,
+// and all that agrees with the base down to there shares the slot of the
+// base's own digit, the current slot.
+//
+// A slot is a chain while it fits one chunk, which is then sorted by insertion
+// when its least key is asked for. A chain that outgrew a chunk by the time
+// the base enters it, or that its least key is asked for, is expanded: its
+// entries move to the 64 slots of a node one level below.
+//
+// Why equal keys stay in order: the place of an entry is a function of its key,
+// of the base and of which slots are expanded, and each change of these moves
+// all entries concerned, in order, at once. So at any time equal keys are in
+// one chain, in the order in which they came.
+//
+// Complexity: insert() O(1); each entry moves at most once per level, at most
+// 11 times, and those of a chain that agree in a digit are not moved for it.
+// Thread-safety: thread-compatible.
+// Sources: Ahuja, Mehlhorn, Orlin, Tarjan, "Faster Algorithms for the Shortest
+// Path Problem", JACM 37(2), 1990 (radix heaps); Varghese, Lauck, "Hashed and
+// Hierarchical Timing Wheels", SOSP '87.
+class timer_radix {
+ public:
+  timer_radix(timer_pool& pool, uint64_t base);
+  timer_radix(const timer_radix&) = delete;
+  timer_radix& operator=(const timer_radix&) = delete;
+
+  uint64_t base() const { return base_; }
+
+  // REQUIRES: entry.key > base().
+  void insert(timer_entry entry);
+
+  // The first entry that is not cancelled, or null. Valid until the next call.
+  const timer_entry* first();
+
+  // Moves the entries with keys up to `to` to the end of `due`, in order.
+  // REQUIRES: to > base(), which it becomes.
+  void advance(uint64_t to, timer_chain& due);
+
+  // OK, or kInternal naming the broken invariant; adds to the two numbers.
+  absl::Status check(size_t& live, size_t& stale) const;
+
+ private:
+  static constexpr int kBits = timer_node::kBits;
+  static constexpr int kLevels = (64 + kBits - 1) / kBits;
+
+  static size_t digit(uint64_t key, int level) {
+    return (key >> (level * kBits)) & (timer_node::kSlots - 1);
+  }
+  static int level_of(uint64_t difference);
+
+  void insert_slow(timer_node* node, int level, timer_entry entry);
+  void expand(timer_node* node, size_t slot, int level);
+  void collapse(timer_node* node, size_t slot);
+  bool enter();
+  const timer_entry* first_in(timer_node* node, size_t slot, int level);
+  void drain(timer_node* node, size_t slot, int level, timer_chain& due);
+  void drain_before(timer_node* node, size_t slot, int level, timer_chain& due);
+  void drain_current(uint64_t to, timer_chain& due);
+  absl::Status check_node(const timer_node* node, int level, uint64_t prefix,
+                          size_t& live, size_t& stale) const;
+
+  timer_pool& pool_;
+  uint64_t base_;
+  int floor_ = kLevels - 1;
+  // Those from floor_ on are there. In levels_[l], l > floor_, slots in use are
+  // beyond the base's digit; in levels_[floor_] not before it, and the current
+  // slot is not expanded.
+  timer_node* levels_[kLevels] = {};
+};
+
+// OK, or kInternal naming what is wrong; adds to the two numbers.
+absl::Status check_chain(const timer_chain& chain, size_t& live, size_t& stale);
+
+}  // namespace internal
+}  // namespace ratchet
+
+#endif  // RATCHET_INTERNAL_TIMER_RADIX_H_

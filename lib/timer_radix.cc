@@ -1,0 +1,334 @@
+#include "ratchet/internal/timer_radix.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "absl/numeric/bits.h"
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace ratchet {
+namespace internal {
+namespace {
+
+size_t lowest_bit(uint64_t bits) {
+  return static_cast<size_t>(absl::countr_zero(bits));
+}
+
+// The bits below `slot`, which may be 64.
+uint64_t bits_below(size_t slot) {
+  return slot == 64 ? ~uint64_t{0} : (uint64_t{1} << slot) - 1;
+}
+
+}  // namespace
+
+timer_radix::timer_radix(timer_pool& pool, uint64_t base)
+    : pool_(pool), base_(base) {
+  levels_[floor_] = pool_.new_node();
+}
+
+int timer_radix::level_of(uint64_t difference) {
+  return (63 - absl::countl_zero(difference)) / kBits;
+}
+
+void timer_radix::insert(timer_entry entry) {
+  int level = level_of(entry.key ^ base_);
+  if (level < floor_) level = floor_;
+  timer_node* node = levels_[level];
+  timer_link* tail = node->slots[digit(entry.key, level)].prev;
+  // Neither empty nor expanded: those look full.
+  if (tail->end != timer_chunk::kCapacity) {
+    static_cast<timer_chunk*>(tail)->entries[tail->end++] = entry;
+    return;
+  }
+  insert_slow(node, level, entry);
+}
+
+void timer_radix::insert_slow(timer_node* node, int level, timer_entry entry) {
+  size_t slot = digit(entry.key, level);
+  while ((node->expanded >> slot & 1) != 0) {
+    node = node->child(slot);
+    --level;
+    slot = digit(entry.key, level);
+  }
+  pool_.append(node->slots[slot], entry);
+  node->occupied |= uint64_t{1} << slot;
+}
+
+// Makes a node of the chain in slots[slot] of `node`, which is at `level` > 0.
+void timer_radix::expand(timer_node* node, size_t slot, int level) {
+  timer_chain chain;
+  chain.splice(node->slots[slot]);
+
+  // Down to the level in which the keys begin to differ there is but one slot
+  // in use per node: those nodes are made without touching an entry.
+  const uint64_t key = chain.first()->entries[chain.first()->begin].key;
+  uint64_t difference = 0;
+  for (timer_link* link = chain.next;
+       link != &chain && (difference >> ((level - 1) * kBits)) == 0;
+       link = link->next) {
+    auto* chunk = static_cast<timer_chunk*>(link);
+    for (uint16_t i = chunk->begin; i < chunk->end; ++i) {
+      difference |= chunk->entries[i].key ^ key;
+    }
+  }
+  const int target = difference == 0 ? 0 : level_of(difference);
+  timer_node* child;
+  do {
+    child = pool_.new_node();
+    node->slots[slot].next = child;
+    node->expanded |= uint64_t{1} << slot;
+    node->occupied |= uint64_t{1} << slot;
+    node = child;
+    --level;
+    slot = digit(key, level);
+  } while (level > target);
+
+  if (difference == 0) {
+    child->slots[slot].splice(chain);
+    child->occupied |= uint64_t{1} << slot;
+    return;
+  }
+  while (!chain.empty()) {
+    timer_chunk* chunk = chain.first();
+    timer_chain::unlink(chunk);
+    for (uint16_t i = chunk->begin; i < chunk->end; ++i) {
+      const timer_entry entry = chunk->entries[i];
+      const size_t to = digit(entry.key, level);
+      pool_.append(child->slots[to], entry);
+      child->occupied |= uint64_t{1} << to;
+    }
+    pool_.free_chunk(chunk);
+  }
+}
+
+// Takes back the empty node that slots[slot] of `node` was expanded to.
+void timer_radix::collapse(timer_node* node, size_t slot) {
+  pool_.free_node(node->child(slot));
+  node->slots[slot].reset();
+  node->expanded &= ~(uint64_t{1} << slot);
+  node->occupied &= ~(uint64_t{1} << slot);
+}
+
+// If the current slot is expanded, goes down into it. Returns whether it did.
+bool timer_radix::enter() {
+  timer_node* node = levels_[floor_];
+  const size_t slot = digit(base_, floor_);
+  if ((node->expanded >> slot & 1) == 0) return false;
+  levels_[--floor_] = node->child(slot);
+  node->slots[slot].reset();
+  node->expanded &= ~(uint64_t{1} << slot);
+  node->occupied &= ~(uint64_t{1} << slot);
+  return true;
+}
+
+const timer_entry* timer_radix::first() {
+  for (int level = floor_; level < kLevels;) {
+    timer_node* node = levels_[level];
+    if (node->occupied == 0) {
+      ++level;
+      continue;
+    }
+    const timer_entry* entry =
+        first_in(node, lowest_bit(node->occupied), level);
+    // What was the current slot may have been expanded.
+    while (enter()) {
+    }
+    if (entry != nullptr) return entry;
+  }
+  return nullptr;
+}
+
+// The first entry in an occupied slot; if there is none, leaves it empty.
+const timer_entry* timer_radix::first_in(timer_node* node, size_t slot,
+                                         int level) {
+  timer_chain& chain = node->slots[slot];
+  if ((node->expanded >> slot & 1) == 0) {
+    timer_chunk* chunk = pool_.single(chain);
+    if (level == 0 || chunk != nullptr || chain.empty()) {
+      if (chunk != nullptr) chunk->sort();
+      const timer_entry* entry = pool_.first_live(chain);
+      if (entry == nullptr) node->occupied &= ~(uint64_t{1} << slot);
+      return entry;
+    }
+    expand(node, slot, level);
+  }
+  timer_node* child = node->child(slot);
+  while (child->occupied != 0) {
+    const timer_entry* entry =
+        first_in(child, lowest_bit(child->occupied), level - 1);
+    if (entry != nullptr) return entry;
+  }
+  collapse(node, slot);
+  return nullptr;
+}
+
+void timer_radix::advance(uint64_t to, timer_chain& due) {
+  // All below the highest digit that changes is due.
+  const int top = level_of(base_ ^ to);
+  for (; floor_ < top; ++floor_) {
+    drain_before(levels_[floor_], timer_node::kSlots, floor_, due);
+    pool_.free_node(levels_[floor_]);
+    levels_[floor_] = nullptr;
+  }
+  base_ = to;
+  do {
+    drain_before(levels_[floor_], digit(to, floor_), floor_, due);
+    drain_current(to, due);
+  } while (enter());
+}
+
+// Takes what is due from the current slot, or expands it.
+void timer_radix::drain_current(uint64_t to, timer_chain& due) {
+  timer_node* node = levels_[floor_];
+  const size_t slot = digit(to, floor_);
+  if ((node->occupied >> slot & 1) == 0 || (node->expanded >> slot & 1) != 0) {
+    return;
+  }
+  timer_chain& chain = node->slots[slot];
+  if (floor_ == 0) {  // All have the key `to`.
+    due.splice(chain);
+    node->occupied &= ~(uint64_t{1} << slot);
+    return;
+  }
+  timer_chunk* chunk = pool_.single(chain);
+  if (chunk == nullptr) {
+    if (!chain.empty()) {
+      expand(node, slot, floor_);
+    } else {
+      node->occupied &= ~(uint64_t{1} << slot);
+    }
+    return;
+  }
+  chunk->sort();
+  for (; chunk->begin < chunk->end; ++chunk->begin) {
+    const timer_entry& entry = chunk->entries[chunk->begin];
+    if (entry.key > to) return;
+    pool_.append(due, entry);
+  }
+  timer_chain::unlink(chunk);
+  pool_.free_chunk(chunk);
+  node->occupied &= ~(uint64_t{1} << slot);
+}
+
+// Moves all of the slots before `slot` to `due`.
+void timer_radix::drain_before(timer_node* node, size_t slot, int level,
+                               timer_chain& due) {
+  while ((node->occupied & bits_below(slot)) != 0) {
+    drain(node, lowest_bit(node->occupied), level, due);
+  }
+}
+
+// Moves all of an occupied slot to `due`.
+void timer_radix::drain(timer_node* node, size_t slot, int level,
+                        timer_chain& due) {
+  timer_chain& chain = node->slots[slot];
+  if ((node->expanded >> slot & 1) == 0) {
+    timer_chunk* chunk = pool_.single(chain);
+    if (level == 0 || chunk != nullptr || chain.empty()) {
+      if (chunk != nullptr) chunk->sort();
+      due.splice(chain);
+      node->occupied &= ~(uint64_t{1} << slot);
+      return;
+    }
+    expand(node, slot, level);
+  }
+  drain_before(node->child(slot), timer_node::kSlots, level - 1, due);
+  collapse(node, slot);
+}
+
+absl::Status timer_radix::check(size_t& live, size_t& stale) const {
+  for (int level = 0; level < kLevels; ++level) {
+    const timer_node* node = levels_[level];
+    if ((node != nullptr) != (level >= floor_)) {
+      return absl::InternalError(absl::StrCat("level ", level, ": floor"));
+    }
+    if (node == nullptr) continue;
+    const size_t current = digit(base_, level);
+    const uint64_t before = bits_below(current + (level > floor_));
+    if ((node->occupied & before) != 0) {
+      return absl::InternalError(absl::StrCat("level ", level, ": behind"));
+    }
+    if (level == floor_ && (node->expanded >> current & 1) != 0) {
+      return absl::InternalError("current slot expanded");
+    }
+    const int shift = (level + 1) * kBits;
+    const uint64_t prefix = shift >= 64 ? 0 : base_ >> shift << shift;
+    absl::Status status = check_node(node, level, prefix, live, stale);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status timer_radix::check_node(const timer_node* node, int level,
+                                     uint64_t prefix, size_t& live,
+                                     size_t& stale) const {
+  for (size_t i = 0; i < timer_node::kSlots; ++i) {
+    const timer_chain& chain = node->slots[i];
+    const bool occupied = (node->occupied >> i & 1) != 0;
+    const std::string where = absl::StrCat("level ", level, " slot ", i, ": ");
+    if ((node->expanded >> i & 1) != 0) {
+      if (!occupied || level == 0 || chain.prev != &chain) {
+        return absl::InternalError(absl::StrCat(where, "expanded"));
+      }
+      absl::Status status =
+          check_node(node->child(i), level - 1,
+                     prefix | uint64_t{i} << (level * kBits), live, stale);
+      if (!status.ok()) return status;
+      continue;
+    }
+    if (!occupied && !chain.empty()) {
+      return absl::InternalError(absl::StrCat(where, "not occupied"));
+    }
+    absl::Status status = check_chain(chain, live, stale);
+    if (!status.ok()) return status;
+    for (const timer_link* link = chain.next; link != &chain;
+         link = link->next) {
+      auto* chunk = static_cast<const timer_chunk*>(link);
+      for (size_t e = chunk->begin; e < chunk->end; ++e) {
+        const uint64_t key = chunk->entries[e].key;
+        if (key <= base_) {
+          return absl::InternalError(absl::StrCat(where, "overdue"));
+        }
+        if ((key ^ prefix) >> (level * kBits) != i) {
+          return absl::InternalError(absl::StrCat(where, "misplaced"));
+        }
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status check_chain(const timer_chain& chain, size_t& live,
+                         size_t& stale) {
+  const timer_link* previous = &chain;
+  for (const timer_link* link = chain.next; link != &chain;
+       previous = link, link = link->next) {
+    if (link->prev != previous) return absl::InternalError("chain: links");
+    auto* chunk = static_cast<const timer_chunk*>(link);
+    if (chunk->begin > chunk->end || chunk->end > timer_chunk::kCapacity ||
+        chunk->sorted > chunk->end) {
+      return absl::InternalError("chunk: bounds");
+    }
+    for (size_t i = chunk->begin; i < chunk->end; ++i) {
+      const timer_entry& entry = chunk->entries[i];
+      if (entry.cell->free()) return absl::InternalError("cell: free");
+      if (entry.cell->cancelled()) {
+        ++stale;
+      } else if (entry.cell->hook()->cell == entry.cell) {
+        ++live;
+      } else {
+        return absl::InternalError("cell: not its timer's");
+      }
+      if (i > chunk->begin && i < chunk->sorted &&
+          chunk->entries[i - 1].key > entry.key) {
+        return absl::InternalError("chunk: order");
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace internal
+}  // namespace ratchet
