@@ -28,6 +28,8 @@ def ratchet_dependencies():
             sha256 = "91ac87d30cc6d79f9ab974c51874a704de9c2647c40f6932597329a282217ba8",
             strip_prefix = "abseil-cpp-20220623.1",
             targets = ABSEIL_TARGETS,
+            # The count of a status that threads share.
+            tsan_suppressions = ["race:absl::*::Status::Unref"],
             urls = ["https://github.com/abseil/abseil-cpp/archive/refs/tags/20220623.1.tar.gz"],
         )
 

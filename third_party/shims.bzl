@@ -3,10 +3,8 @@
 Distributions build Bazel from source, and theirs has no version (Debian's
 bazel-bootstrap). Its built-in WORKSPACE fetches rules_cc, rules_java and
 remote_coverage_tools from the net even for a plain cc_test; for C++ alone the
-little in shims/ is enough, and the distribution's own rules_java.
+little in shims/ is enough.
 """
-
-load(":system_or_archive.bzl", "system_or_archive")
 
 def _shim_impl(ctx):
     for label, path in ctx.attr.files.items():
@@ -43,13 +41,12 @@ def shims(missing):
             },
         )
     if missing("rules_java"):
-        system_or_archive(
+        _shim(
             name = "rules_java",
-            debian = "bazel-rules-java",
-            sha256 = "bc81f1ba47ef5cc68ad32225c3d0e70b8c6f6077663835438da8d5733f917598",
-            source = "/usr/share/bazel/rules/java",
-            strip_prefix = "rules_java-7cf3cefd652008d0a64a419c34c13bdca6c8f178",
-            urls = ["https://github.com/bazelbuild/rules_java/archive/7cf3cefd652008d0a64a419c34c13bdca6c8f178.zip"],
+            files = {
+                Label("//third_party/shims:rules_java.BUILD"): "java/BUILD.bazel",
+                Label("//third_party/shims:rules_java_defs.bzl"): "java/defs.bzl",
+            },
         )
     if missing("remote_coverage_tools"):
         _shim(

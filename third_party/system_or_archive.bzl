@@ -9,6 +9,8 @@ environment takes the choice away from it:
 """
 
 _HEADER = """\
+load("@rules_cc//cc:defs.bzl", "cc_library")
+
 package(default_visibility = ["//visibility:public"])
 """
 
@@ -18,7 +20,34 @@ _TARGET = """
 cc_library(
     name = {name},
     linkopts = {linkopts},
+    deps = {deps},
 )
+"""
+
+# What is installed was not compiled with -fsanitize=thread, so that the atomic
+# operations inside it go unseen, and some accesses look like races.
+_TSAN_TARGET = """
+cc_library(
+    name = "tsan_suppressions",
+    srcs = ["tsan_suppressions.cc"],
+    alwayslink = True,
+)
+"""
+
+_TSAN_SOURCE = """\
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define THREAD_SANITIZER
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define THREAD_SANITIZER
+#endif
+
+#ifdef THREAD_SANITIZER
+extern "C" __attribute__((weak)) const char* __tsan_default_suppressions() {{
+  return {text};
+}}
+#endif
 """
 
 def _pkg_config(ctx, *args):
@@ -29,7 +58,7 @@ def _pkg_config(ctx, *args):
     result = ctx.execute([tool] + list(args))
     if result.return_code != 0:
         return None
-    return [word for word in result.stdout.split(" ") if word.strip()]
+    return [word for word in result.stdout.strip().split(" ") if word]
 
 def _found(ctx):
     """Whether the system has it, where the compiler finds it by itself."""
@@ -37,20 +66,24 @@ def _found(ctx):
         return ctx.path(ctx.attr.source).exists
     if not ctx.attr.requires:
         return False
-    include_flags = _pkg_config(ctx, "--cflags-only-I", ctx.attr.requires)
-    return include_flags != None and not [flag for flag in include_flags if flag.strip()]
+    return _pkg_config(ctx, "--cflags-only-I", ctx.attr.requires) == []
 
 def _linkopts(ctx, modules):
     """The linker's flags for `modules`, or None if one is not installed."""
-    linkopts = [module for module in modules if module.startswith("-")]
+    linkopts = []
     for module in modules:
         if module.startswith("-"):
+            linkopts.append(module)
             continue
         flags = _pkg_config(ctx, "--libs", module)
         if flags == None:
             return None
-        linkopts += [flag.strip() for flag in flags]
-    return linkopts
+        linkopts += flags
+    if not linkopts:
+        return []
+
+    # pkg-config names whatever could be needed; a program loads what is.
+    return ["-Wl,--push-state,--as-needed"] + linkopts + ["-Wl,--pop-state"]
 
 def _from_system(ctx):
     if ctx.attr.source:
@@ -60,12 +93,18 @@ def _from_system(ctx):
         ctx.symlink(ctx.attr.system_build_file, "BUILD.bazel")
 
     packages = {}
+    deps = []
+    if ctx.attr.tsan_suppressions:
+        text = repr("".join([line + "\n" for line in ctx.attr.tsan_suppressions]))
+        ctx.file("tsan_suppressions.cc", _TSAN_SOURCE.format(text = text), executable = False)
+        packages[""] = [_HEADER, _TSAN_TARGET]
+        deps = ["//:tsan_suppressions"]
     for label, modules in ctx.attr.targets.items():
         package, name = label.split(":")
         linkopts = _linkopts(ctx, modules)
         if linkopts != None:
             packages.setdefault(package, [_HEADER]).append(
-                _TARGET.format(name = repr(name), linkopts = repr(linkopts)),
+                _TARGET.format(name = repr(name), linkopts = repr(linkopts), deps = repr(deps)),
             )
     for package, texts in packages.items():
         path = package + "/BUILD.bazel" if package else "BUILD.bazel"
@@ -120,6 +159,9 @@ system_or_archive = repository_rule(
         ),
         "targets": attr.string_list_dict(
             doc = "'PACKAGE:NAME' -> the pkg-config modules (and linker flags, with their dash) it links.",
+        ),
+        "tsan_suppressions": attr.string_list(
+            doc = "ThreadSanitizer's false alarms about the system's, which is not instrumented.",
         ),
         "urls": attr.string_list(doc = "Where the archive is."),
     },
