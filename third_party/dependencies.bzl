@@ -18,69 +18,72 @@ load(":system_or_archive.bzl", "system_or_archive")
 def _missing(name):
     return not native.existing_rule(name)
 
+def _dependency(name, **kwargs):
+    if _missing(name):
+        system_or_archive(
+            name = name,
+            archives = bool(native.bazel_version),
+            **kwargs
+        )
+
 def ratchet_dependencies():
     """Defines those of ratchet's repositories that nobody has defined yet."""
-    if _missing("com_google_absl"):
-        system_or_archive(
-            name = "com_google_absl",
-            debian = "libabsl-dev pkg-config",
-            requires = "absl_any_invocable >= 20220623",
-            sha256 = "91ac87d30cc6d79f9ab974c51874a704de9c2647c40f6932597329a282217ba8",
-            strip_prefix = "abseil-cpp-20220623.1",
-            targets = ABSEIL_TARGETS,
-            # The count of a status that threads share.
-            tsan_suppressions = ["race:absl::*::Status::Unref"],
-            urls = ["https://github.com/abseil/abseil-cpp/archive/refs/tags/20220623.1.tar.gz"],
-        )
+    _dependency(
+        name = "com_google_absl",
+        debian = "libabsl-dev pkg-config",
+        requires = "absl_any_invocable >= 20220623",
+        sha256 = "91ac87d30cc6d79f9ab974c51874a704de9c2647c40f6932597329a282217ba8",
+        strip_prefix = "abseil-cpp-20220623.1",
+        targets = ABSEIL_TARGETS,
+        # The count of a status that threads share.
+        tsan_suppressions = ["race:absl::*::Status::Unref"],
+        urls = ["https://github.com/abseil/abseil-cpp/archive/refs/tags/20220623.1.tar.gz"],
+    )
 
     # Tests.
-    if _missing("com_google_googletest"):
-        system_or_archive(
-            name = "com_google_googletest",
-            debian = "googletest",
-            sha256 = "81964fe578e9bd7c94dfdb09c8e4d6e6759e19967e397dbea48d1c10e45d0df2",
-            source = "/usr/src/googletest",
-            strip_prefix = "googletest-release-1.12.1",
-            system_build_file = Label("//third_party:googletest.BUILD"),
-            urls = ["https://github.com/google/googletest/archive/refs/tags/release-1.12.1.tar.gz"],
-        )
-    if _missing("com_github_nlohmann_json"):
-        system_or_archive(
-            name = "com_github_nlohmann_json",
-            debian = "nlohmann-json3-dev pkg-config",
-            requires = "nlohmann_json >= 3.9",
-            sha256 = "d69f9deb6a75e2580465c6c4c5111b89c4dc2fa94e3a85fcd2ffcd9a143d9273",
-            strip_prefix = "json-3.11.2",
-            targets = {":json": ["nlohmann_json"]},
-            urls = ["https://github.com/nlohmann/json/archive/refs/tags/v3.11.2.tar.gz"],
-        )
+    _dependency(
+        name = "com_google_googletest",
+        debian = "googletest",
+        sha256 = "81964fe578e9bd7c94dfdb09c8e4d6e6759e19967e397dbea48d1c10e45d0df2",
+        source = "/usr/src/googletest",
+        strip_prefix = "googletest-release-1.12.1",
+        system_build_file = Label("//third_party:googletest.BUILD"),
+        urls = ["https://github.com/google/googletest/archive/refs/tags/release-1.12.1.tar.gz"],
+    )
+    _dependency(
+        name = "com_github_nlohmann_json",
+        debian = "nlohmann-json3-dev pkg-config",
+        requires = "nlohmann_json >= 3.9",
+        sha256 = "0d8ef5af7f9794e3263480193c491549b2ba6cc74bb018906202ada498a79406",
+        strip_prefix = "json-3.11.3",
+        targets = {":json": ["nlohmann_json"]},
+        urls = ["https://github.com/nlohmann/json/archive/refs/tags/v3.11.3.tar.gz"],
+    )
 
     # Demos and tools.
-    if _missing("com_github_gflags_gflags"):
-        system_or_archive(
-            name = "com_github_gflags_gflags",
-            debian = "libgflags-dev pkg-config",
-            requires = "gflags >= 2.2",
-            sha256 = "34af2f15cf7367513b352bdcd2493ab14ce43692d2dcd9dfc499492966c64dcf",
-            strip_prefix = "gflags-2.2.2",
-            targets = {":gflags": ["gflags"]},
-            urls = ["https://github.com/gflags/gflags/archive/refs/tags/v2.2.2.tar.gz"],
-        )
+    _dependency(
+        name = "com_github_gflags_gflags",
+        debian = "libgflags-dev pkg-config",
+        requires = "gflags >= 2.2",
+        sha256 = "34af2f15cf7367513b352bdcd2493ab14ce43692d2dcd9dfc499492966c64dcf",
+        strip_prefix = "gflags-2.2.2",
+        targets = {":gflags": ["gflags"]},
+        urls = ["https://github.com/gflags/gflags/archive/refs/tags/v2.2.2.tar.gz"],
+    )
 
     # Benchmarks.
-    if _missing("com_github_google_benchmark"):
-        system_or_archive(
-            name = "com_github_google_benchmark",
-            debian = "libbenchmark-dev pkg-config",
-            requires = "benchmark >= 1.7",
-            sha256 = "6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7",
-            strip_prefix = "benchmark-1.7.1",
-            targets = {
-                ":benchmark": ["benchmark", "-pthread"],
-                ":benchmark_main": ["-lbenchmark_main", "benchmark", "-pthread"],
-            },
-            urls = ["https://github.com/google/benchmark/archive/refs/tags/v1.7.1.tar.gz"],
-        )
+    _dependency(
+        name = "com_github_google_benchmark",
+        debian = "libbenchmark-dev pkg-config",
+        requires = "benchmark >= 1.7",
+        sha256 = "6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7",
+        strip_prefix = "benchmark-1.7.1",
+        targets = {
+            ":benchmark": ["benchmark", "-pthread"],
+            ":benchmark_main": ["-lbenchmark_main", "benchmark", "-pthread"],
+        },
+        urls = ["https://github.com/google/benchmark/archive/refs/tags/v1.7.1.tar.gz"],
+    )
 
     # Bazel's own. A release says its version and fetches what it needs.
     if not native.bazel_version:

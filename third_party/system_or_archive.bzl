@@ -2,8 +2,9 @@
 
 It looks first: if pkg-config knows the dependency (or, for one that is shipped
 as source, its folder is there), the repository is made from what is installed;
-otherwise the pinned archive is downloaded. RATCHET_DEPENDENCIES in the
-environment takes the choice away from it:
+otherwise the pinned archive is downloaded. A Bazel without a version number
+(see shims.bzl) does not go on to the archives: it is older than they are, and
+its distribution has the packages. RATCHET_DEPENDENCIES takes the choice away:
 
     bazel build --repo_env=RATCHET_DEPENDENCIES=archive //...    # or =system
 """
@@ -128,20 +129,20 @@ def _system_or_archive_impl(ctx):
     wanted = ctx.os.environ.get("RATCHET_DEPENDENCIES", "")
     if wanted not in ["", "archive", "system"]:
         fail("RATCHET_DEPENDENCIES is '%s', not 'system', 'archive' or empty" % wanted)
-    found = wanted != "archive" and _found(ctx)
-    if wanted == "system" and not found:
-        fail("%s is not installed (Debian: apt-get install %s), and RATCHET_DEPENDENCIES=system forbids its archive" % (
-            ctx.name,
-            ctx.attr.debian,
-        ))
-    if found:
+    if wanted != "archive" and _found(ctx):
         _from_system(ctx)
-    else:
+    elif wanted == "archive" or (wanted == "" and ctx.attr.archives):
         _from_archive(ctx)
+    else:
+        fail("%s is not installed (Debian: apt-get install %s)" % (ctx.name, ctx.attr.debian))
 
 system_or_archive = repository_rule(
     implementation = _system_or_archive_impl,
     attrs = {
+        "archives": attr.bool(
+            default = True,
+            doc = "Whether to download what is not installed if nobody says which to use.",
+        ),
         "debian": attr.string(
             doc = "The Debian packages it is in, for messages.",
         ),
