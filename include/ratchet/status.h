@@ -1,0 +1,83 @@
+#ifndef RATCHET_STATUS_H_
+#define RATCHET_STATUS_H_
+
+#include <ostream>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+namespace ratchet {
+
+// Errors of this library are `absl::Status` values. The code says what class of
+// error it is; `kind_of` says exactly which one, so that a program never has to
+// parse a message, and so that the library's own errors are never mistaken for
+// a user's error of the same code.
+//
+//   kind              code                  is asyncio's
+//   ----------------  --------------------  ---------------------------------
+//   cancelled         kCancelled            CancelledError
+//   timeout           kDeadlineExceeded     TimeoutError
+//   invalid_state     kFailedPrecondition   InvalidStateError
+//   closed            kFailedPrecondition   "Event loop is closed"
+//   running           kFailedPrecondition   "loop is already running"
+//   stopped           kFailedPrecondition   "stopped before Future completed"
+//   deadlock          kFailedPrecondition   (asyncio hangs)
+//   self_await        kFailedPrecondition   "Task cannot await on itself"
+//   not_accepting     kFailedPrecondition   a group that takes no more tasks
+//   broken_promise    kAborted              (no counterpart)
+//   group             that of first error   ExceptionGroup
+//   thrown            kUnknown              a C++ exception that escaped
+//
+// Thread-safety: all functions here may be called from any thread.
+enum class error_kind {
+  none,  // OK, or an error that is not the library's own.
+  cancelled,
+  timeout,
+  invalid_state,
+  closed,
+  running,
+  stopped,
+  deadlock,
+  self_await,
+  not_accepting,
+  broken_promise,
+  group,
+  thrown,
+};
+
+// The kind of `status`. O(1) for OK and for the errors of others.
+error_kind kind_of(const absl::Status& status);
+
+// The name of a kind, as in the table above.
+std::string_view to_string(error_kind kind);
+std::ostream& operator<<(std::ostream& out, error_kind kind);
+
+// The status of a cancelled future: what `absl::Status`-taking states and
+// callbacks see when the thing they waited for, or they themselves, were
+// cancelled. A task that fails with it ends cancelled (rule S51). An ordinary
+// `absl::CancelledError(...)` is an error like any other: it does not make
+// `future::cancelled()` true.
+absl::Status cancelled_error();
+
+// True for `cancelled_error()` and what was copied from it.
+bool is_cancelled(const absl::Status& status);
+
+// True for the library's own time-outs (with_timeout, timeout_scope, ...).
+bool is_timeout(const absl::Status& status);
+
+namespace internal {
+
+// An error of the library, with the code that belongs to `kind`.
+absl::Status make_error(error_kind kind, std::string_view message);
+
+// As above with another code (only error_kind::group has several).
+absl::Status make_error(error_kind kind, absl::StatusCode code,
+                        std::string_view message);
+
+// make_error(timeout, ...), made once: time-outs are no rare event.
+absl::Status timeout_error();
+
+}  // namespace internal
+}  // namespace ratchet
+
+#endif  // RATCHET_STATUS_H_

@@ -1,0 +1,100 @@
+#include "ratchet/status.h"
+
+#include <array>
+#include <cstddef>
+#include <string>
+
+#include "absl/base/attributes.h"
+#include "absl/strings/cord.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/optional.h"
+
+namespace ratchet {
+namespace {
+
+// The payload that marks a status as the library's own; its text is the name
+// of the kind.
+constexpr char kPayloadUrl[] = "type.ratchet.dev/error_kind";
+
+struct kind_info {
+  const char* name;
+  absl::StatusCode code;
+};
+
+// Indexed by error_kind.
+constexpr std::array<kind_info, 13> kKinds = {{
+    {"none", absl::StatusCode::kOk},
+    {"cancelled", absl::StatusCode::kCancelled},
+    {"timeout", absl::StatusCode::kDeadlineExceeded},
+    {"invalid_state", absl::StatusCode::kFailedPrecondition},
+    {"closed", absl::StatusCode::kFailedPrecondition},
+    {"running", absl::StatusCode::kFailedPrecondition},
+    {"stopped", absl::StatusCode::kFailedPrecondition},
+    {"deadlock", absl::StatusCode::kFailedPrecondition},
+    {"self_await", absl::StatusCode::kFailedPrecondition},
+    {"not_accepting", absl::StatusCode::kFailedPrecondition},
+    {"broken_promise", absl::StatusCode::kAborted},
+    {"group", absl::StatusCode::kUnknown},
+    {"thrown", absl::StatusCode::kUnknown},
+}};
+
+const kind_info& info(error_kind kind) {
+  return kKinds[static_cast<size_t>(kind)];
+}
+
+}  // namespace
+
+error_kind kind_of(const absl::Status& status) {
+  if (status.ok()) return error_kind::none;
+  const absl::optional<absl::Cord> payload = status.GetPayload(kPayloadUrl);
+  if (!payload.has_value()) return error_kind::none;
+  for (size_t i = 1; i < kKinds.size(); ++i) {
+    if (*payload == kKinds[i].name) return static_cast<error_kind>(i);
+  }
+  return error_kind::none;
+}
+
+std::string_view to_string(error_kind kind) { return info(kind).name; }
+
+std::ostream& operator<<(std::ostream& out, error_kind kind) {
+  return out << to_string(kind);
+}
+
+absl::Status cancelled_error() {
+  // Copies share one representation: a cancellation allocates nothing.
+  static const absl::Status& error = *new absl::Status(
+      internal::make_error(error_kind::cancelled, "cancelled"));
+  return error;
+}
+
+bool is_cancelled(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kCancelled &&
+         kind_of(status) == error_kind::cancelled;
+}
+
+bool is_timeout(const absl::Status& status) {
+  return status.code() == absl::StatusCode::kDeadlineExceeded &&
+         kind_of(status) == error_kind::timeout;
+}
+
+namespace internal {
+
+absl::Status make_error(error_kind kind, std::string_view message) {
+  return make_error(kind, info(kind).code, message);
+}
+
+absl::Status make_error(error_kind kind, absl::StatusCode code,
+                        std::string_view message) {
+  absl::Status error(code, absl::string_view(message.data(), message.size()));
+  error.SetPayload(kPayloadUrl, absl::Cord(info(kind).name));
+  return error;
+}
+
+absl::Status timeout_error() {
+  static const absl::Status& error =
+      *new absl::Status(make_error(error_kind::timeout, "timed out"));
+  return error;
+}
+
+}  // namespace internal
+}  // namespace ratchet
