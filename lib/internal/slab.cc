@@ -1,0 +1,277 @@
+#include "ratchet/internal/slab.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <mutex>
+#include <string>
+
+#include "absl/base/attributes.h"
+#include "absl/base/config.h"
+#include "absl/base/optimization.h"
+#include "ratchet/internal/fatal.h"
+
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)0)
+#define ASAN_UNPOISON_MEMORY_REGION(address, size) ((void)0)
+#endif
+
+namespace ratchet::internal {
+namespace {
+
+constexpr size_t kPageSize = size_t{1} << 16;
+constexpr size_t kPageMask = kPageSize - 1;
+constexpr size_t kHeaderSize = 64;
+constexpr size_t kGrain = 16;
+constexpr size_t kFineLimit = 1024;  // Classes are exact up to here,
+constexpr size_t kFineClasses = kFineLimit / kGrain;
+constexpr size_t kCoarseClasses = 4;  // then 2, 4, 8 and 16 KiB.
+constexpr size_t kClasses = kFineClasses + kCoarseClasses;
+constexpr size_t kLargeLimit = kFineLimit << kCoarseClasses;
+
+// The first word of a free block: the next free one, with bit 0 set. The first
+// word of a live task block is a pointer to a virtual table, whose bit 0 is
+// clear: this is how the walk over a task page tells them apart.
+constexpr uintptr_t kFreeMark = 1;
+
+struct slab;
+
+// Stands at the start of every page; blocks follow from kHeaderSize on. A
+// large block has a page, of whatever length, to itself.
+struct page {
+  slab* owner;
+  page* next;   // In owner's list of pages of this kind.
+  page** link;  // What points to this page.
+  size_t block_size;
+  uint32_t begin;  // Offset of the first block.
+  uint32_t used;   // Offset past the last block that was ever handed out.
+  bool large;
+};
+static_assert(sizeof(page) <= kHeaderSize);
+
+struct slab {
+  uintptr_t free[2][kClasses] = {};  // Heads, with kFreeMark set, or 0.
+  page* open[2][kClasses] = {};      // Pages with room past `used`.
+  page* pages[2] = {};               // By kind; every page is in its list.
+  uint64_t total = 0;
+  uint64_t freed = 0;
+  // Blocks that other threads gave back: a stack, linked like a free list.
+  std::atomic<uintptr_t> returned{0};
+  slab* next_orphan = nullptr;
+};
+
+ABSL_CONST_INIT thread_local slab* tls_slab = nullptr;
+
+// The slabs of threads that have ended.
+ABSL_CONST_INIT std::mutex orphans_mutex;
+ABSL_CONST_INIT slab* orphans = nullptr;
+
+// Its destructor runs when the thread ends.
+struct orphan_at_exit {
+  ~orphan_at_exit() {
+    const std::lock_guard<std::mutex> lock(orphans_mutex);
+    tls_slab->next_orphan = orphans;
+    orphans = tls_slab;
+    tls_slab = nullptr;
+  }
+};
+
+ABSL_ATTRIBUTE_NOINLINE slab& adopt_slab() {
+  {
+    const std::lock_guard<std::mutex> lock(orphans_mutex);
+    tls_slab = orphans;
+    if (orphans != nullptr) orphans = orphans->next_orphan;
+  }
+  if (tls_slab == nullptr) tls_slab = new slab;
+  static thread_local orphan_at_exit at_exit;
+  (void)at_exit;
+  return *tls_slab;
+}
+
+slab& this_slab() {
+  return ABSL_PREDICT_TRUE(tls_slab != nullptr) ? *tls_slab : adopt_slab();
+}
+
+ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS uintptr_t first_word(const void* block) {
+  return *static_cast<const uintptr_t*>(block);
+}
+
+ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS void set_first_word(void* block,
+                                                       uintptr_t word) {
+  *static_cast<uintptr_t*>(block) = word;
+}
+
+page* page_of(void* block) {
+  return reinterpret_cast<page*>(reinterpret_cast<uintptr_t>(block) &
+                                 ~kPageMask);
+}
+
+size_t class_of(size_t size) {
+  if (size <= kFineLimit) return (size + kGrain - 1) / kGrain - 1;
+  size_t index = kFineClasses;
+  for (size_t limit = kFineLimit * 2; limit < size; limit *= 2) ++index;
+  return index;
+}
+
+size_t size_of_class(size_t index) {
+  return index < kFineClasses ? (index + 1) * kGrain
+                              : kFineLimit << (index - kFineClasses + 1);
+}
+
+page* new_page(slab& s, size_t length, size_t block_size, size_t begin,
+               block_kind kind) {
+  void* memory = ::operator new (length, std::align_val_t{kPageSize});
+  page*& list = s.pages[static_cast<size_t>(kind)];
+  page* p = new (memory) page{&s,
+                              list,
+                              &list,
+                              block_size,
+                              static_cast<uint32_t>(begin),
+                              static_cast<uint32_t>(begin),
+                              false};
+  if (list != nullptr) list->link = &p->next;
+  list = p;
+  return p;
+}
+
+// Puts a block of this slab on its free list.
+void put(slab& s, void* block, block_kind kind) {
+  ++s.freed;
+  page* p = page_of(block);
+  if (p->large) {
+    *p->link = p->next;
+    if (p->next != nullptr) p->next->link = p->link;
+    ::operator delete (p, std::align_val_t{kPageSize});
+    return;
+  }
+  uintptr_t& head = s.free[static_cast<size_t>(kind)][class_of(p->block_size)];
+  set_first_word(block, head | kFreeMark);
+  ASAN_POISON_MEMORY_REGION(block, p->block_size);
+  head = reinterpret_cast<uintptr_t>(block);
+}
+
+// A block that another thread gives back. Its kind travels in bit 1.
+void put_remote(slab& owner, void* block, block_kind kind) {
+  const uintptr_t word = reinterpret_cast<uintptr_t>(block) |
+                         (kind == block_kind::task ? uintptr_t{2} : 0);
+  uintptr_t head = owner.returned.load(std::memory_order_relaxed);
+  do {
+    set_first_word(block, head | kFreeMark);
+    // Release: the owner, which acquires, sees the link just written.
+  } while (!owner.returned.compare_exchange_weak(
+      head, word, std::memory_order_release, std::memory_order_relaxed));
+}
+
+void take_returned(slab& s) {
+  if (s.returned.load(std::memory_order_relaxed) == 0) return;
+  uintptr_t word = s.returned.exchange(0, std::memory_order_acquire);
+  while (word != 0) {
+    void* block = reinterpret_cast<void*>(word & ~uintptr_t{3});
+    const block_kind kind =
+        (word & 2) != 0 ? block_kind::task : block_kind::plain;
+    word = first_word(block) & ~kFreeMark;
+    put(s, block, kind);
+  }
+}
+
+// The free list is empty: take what other threads returned, else more of the
+// open page, else a new page.
+ABSL_ATTRIBUTE_NOINLINE void* allocate_slowly(slab& s, size_t index,
+                                              block_kind kind) {
+  const size_t k = static_cast<size_t>(kind);
+  take_returned(s);
+  if (s.free[k][index] != 0) {
+    void* block = reinterpret_cast<void*>(s.free[k][index]);
+    s.free[k][index] = first_word(block) & ~kFreeMark;
+    return block;
+  }
+  const size_t block_size = size_of_class(index);
+  page*& open = s.open[k][index];
+  if (open == nullptr || open->used + block_size > kPageSize) {
+    open = new_page(s, kPageSize, block_size, kHeaderSize, kind);
+    ASAN_POISON_MEMORY_REGION(reinterpret_cast<char*>(open) + kHeaderSize,
+                              kPageSize - kHeaderSize);
+  }
+  void* block = reinterpret_cast<char*>(open) + open->used;
+  open->used += static_cast<uint32_t>(block_size);
+  return block;
+}
+
+void* allocate_large(slab& s, size_t size, size_t alignment, block_kind kind) {
+  if (alignment > kPageSize / 2) {
+    fatal("a type aligned to more than 32 KiB cannot be in a future or task");
+  }
+  const size_t begin = std::max(kHeaderSize, alignment);
+  page* p = new_page(s, begin + size, size, begin, kind);
+  p->large = true;
+  p->used = static_cast<uint32_t>(begin + 1);  // One block, however long.
+  return reinterpret_cast<char*>(p) + begin;
+}
+
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+constexpr bool kPlainOnHeap = true;
+#else
+constexpr bool kPlainOnHeap = false;
+#endif
+
+}  // namespace
+
+void* allocate(size_t size, size_t alignment, block_kind kind) {
+  slab& s = this_slab();
+  ++s.total;
+  if (kPlainOnHeap && kind == block_kind::plain) {
+    return ::operator new (size, std::align_val_t{alignment});
+  }
+  if (alignment > kGrain) size = (size + alignment - 1) & ~(alignment - 1);
+  if (ABSL_PREDICT_FALSE(size > kLargeLimit || alignment > kHeaderSize)) {
+    return allocate_large(s, size, alignment, kind);
+  }
+  const size_t index = class_of(size);
+  uintptr_t& head = s.free[static_cast<size_t>(kind)][index];
+  void* block = reinterpret_cast<void*>(head);
+  if (ABSL_PREDICT_TRUE(block != nullptr)) {
+    head = first_word(block) & ~kFreeMark;
+  } else {
+    block = allocate_slowly(s, index, kind);
+  }
+  ASAN_UNPOISON_MEMORY_REGION(block, size_of_class(index));
+  return block;
+}
+
+void deallocate(void* block, [[maybe_unused]] size_t size,
+                [[maybe_unused]] size_t alignment, block_kind kind) {
+  if (kPlainOnHeap && kind == block_kind::plain) {
+    ++this_slab().freed;
+    ::operator delete (block, size, std::align_val_t{alignment});
+    return;
+  }
+  slab& owner = *page_of(block)->owner;
+  if (ABSL_PREDICT_FALSE(&owner != tls_slab)) {
+    put_remote(owner, block, kind);
+    return;
+  }
+  put(owner, block, kind);
+}
+
+void for_each_task_block(absl::FunctionRef<void(void* block)> visit) {
+  slab& s = this_slab();
+  take_returned(s);
+  for (page* p = s.pages[static_cast<size_t>(block_kind::task)]; p != nullptr;
+       p = p->next) {
+    const size_t stride = std::max(p->block_size, kGrain);
+    for (size_t at = p->begin; at < p->used; at += stride) {
+      void* block = reinterpret_cast<char*>(p) + at;
+      if ((first_word(block) & kFreeMark) == 0) visit(block);
+    }
+  }
+}
+
+slab_statistics slab_stats() {
+  slab& s = this_slab();
+  take_returned(s);
+  return {s.total, s.total - s.freed};
+}
+
+}  // namespace ratchet::internal
