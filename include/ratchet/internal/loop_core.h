@@ -1,0 +1,220 @@
+#ifndef RATCHET_INTERNAL_LOOP_CORE_H_
+#define RATCHET_INTERNAL_LOOP_CORE_H_
+
+// Included by event_loop.h and future.h: the part of an event loop that its
+// futures and tasks know.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "absl/base/optimization.h"
+#include "absl/status/status.h"
+#include "ratchet/clock.h"
+#include "ratchet/error_report.h"
+#include "ratchet/internal/fatal.h"
+#include "ratchet/internal/inbox.h"
+#include "ratchet/internal/runnable.h"
+#include "ratchet/timer_wheel.h"
+
+namespace ratchet {
+
+class event_loop;
+struct task_info;
+
+namespace internal {
+
+class future_state;
+class loop_core;
+class task_core;
+
+// A timer of the loop: an entry in its wheel and what happens then.
+class loop_timer : public timer_wheel::timer {
+ public:
+  // Its turn has come; it is not scheduled any more.
+  virtual void timer_due() = 0;
+  // Instead of timer_due(): the loop closes. What was kept alive for the
+  // timer's sake can go.
+  virtual void timer_dropped() {}
+
+ protected:
+  virtual ~loop_timer() = default;
+};
+
+// What the loop has to know about tasks, which live a floor above it. Set when
+// the first task is started.
+struct task_hooks {
+  std::vector<task_info> (*all_tasks)(loop_core& core);
+  std::string (*blocked)(loop_core& core);  // For the message of a deadlock.
+  void (*destroy_all)(loop_core& core);
+};
+
+// loop_core: ready queue, wheel, clock and inbox of one event loop.
+//
+// It outlives its event_loop for as long as a future or task of the loop does:
+// a handle that is left over finds a closed loop, never freed memory.
+//
+// Thread-safety: thread-compatible; all on the loop's thread but `mailbox`.
+class loop_core {
+ public:
+  explicit loop_core(clock& clock);
+  loop_core(const loop_core&) = delete;
+  loop_core& operator=(const loop_core&) = delete;
+
+  // The loop of this thread: the one that runs, else the newest one. Fatal,
+  // with `call` in the sentence, when there is none.
+  static loop_core& current(std::string_view call);
+  static loop_core* current_or_null() { return tls_current_; }
+  // The loop that is running on this thread, or nullptr.
+  static loop_core* running_here() { return tls_running_; }
+
+  // -- Ready queue ----------------------------------------------------------
+
+  // Appends `r` (rule S3). On a closed loop drops it and returns false.
+  bool push(runnable& r) {
+    if (ABSL_PREDICT_FALSE(closed_)) {
+      r.drop_turn();
+      return false;
+    }
+    ready_.push(r);
+    return true;
+  }
+
+  // Appends all waiters (rule S33). On a closed loop drops them (rule S14).
+  bool push(waiter_list& waiters) {
+    if (ABSL_PREDICT_FALSE(closed_)) {
+      drop(waiters);
+      return false;
+    }
+    ready_.append(waiters);
+    return true;
+  }
+
+  // Drops all waiters, and whatever they drop in turn, one after the other:
+  // the stack stays flat.
+  void drop(waiter_list& waiters);
+
+  // -- Time -----------------------------------------------------------------
+
+  // Constant during an iteration: the clock is read once, when first asked.
+  int64_t now_ns() {
+    if (now_is_stale_) {
+      now_ns_ = clock_.now_ns();
+      now_is_stale_ = !running_;
+    }
+    return now_ns_;
+  }
+  // The latest reading, for what need not be exact: costs nothing.
+  int64_t recent_ns() const { return now_ns_; }
+
+  // Arms `t`; kNever never fires. On a closed loop drops it, returns false.
+  bool arm(loop_timer& t, int64_t deadline_ns) {
+    if (ABSL_PREDICT_FALSE(closed_)) {
+      t.timer_dropped();
+      return false;
+    }
+    now_ns();  // The wheel's time must not be ahead of ours, nor far behind.
+    wheel_.schedule(t, deadline_ns);
+    return true;
+  }
+  bool disarm(loop_timer& t) { return wheel_.cancel(t); }
+
+  // -- Running --------------------------------------------------------------
+
+  absl::Status run_forever();
+  // Why a run function cannot start now (rules S14, S22), or OK.
+  absl::Status check_runnable(std::string_view call) const;
+  void stop() { stopping_ = true; }
+  absl::Status close();
+  // The event_loop is gone: closes and destroys the tasks that are left; the
+  // core goes with the last of its futures.
+  void abandon();
+
+  bool running() const { return running_; }
+  bool closed() const { return closed_; }
+  uint64_t iteration() const { return iteration_; }
+  static absl::Status closed_error();
+
+  // -- Errors ---------------------------------------------------------------
+
+  void set_error_handler(error_handler handler);
+  void report(const error_report& report);
+
+  // -- Futures and tasks ----------------------------------------------------
+
+  // Every state of this loop counts itself in and out.
+  void add_state() { ++states_; }
+  void remove_state() {
+    if (ABSL_PREDICT_FALSE(--states_ == 0 && abandoned_)) delete this;
+  }
+
+  // Destroys `state`, whose last reference is gone, and whatever goes with it,
+  // one after the other: the stack stays flat however long the chain.
+  void dispose(future_state& state);
+
+  task_core* current_task() const { return current_task_; }
+  void set_current_task(task_core* task) { current_task_ = task; }
+  uint32_t next_task_id() { return ++task_ids_; }
+  void set_task_hooks(const task_hooks& hooks) { task_hooks_ = &hooks; }
+  std::vector<task_info> all_tasks();
+
+  event_loop* owner() const { return owner_; }
+  void set_owner(event_loop* owner) { owner_ = owner; }
+
+  const std::shared_ptr<inbox>& mailbox() const { return mailbox_; }
+  bool on_own_thread() const { return thread_ == std::this_thread::get_id(); }
+
+  // Ends a debug build if called on another thread than the loop's.
+  void check_thread([[maybe_unused]] std::string_view call) const {
+#ifndef NDEBUG
+    if (!on_own_thread()) wrong_thread(call);
+#endif
+  }
+
+ private:
+  ~loop_core();
+
+  absl::Status iterate();
+  absl::Status wait();
+  void take_posted();
+  void run_batch();
+  absl::Status deadlock();
+  [[noreturn]] void wrong_thread(std::string_view call) const;
+
+  static inline thread_local loop_core* tls_current_ = nullptr;
+  static inline thread_local loop_core* tls_running_ = nullptr;
+
+  run_queue ready_;
+  bool closed_ = false;
+  bool stopping_ = false;
+  bool running_ = false;
+  bool abandoned_ = false;
+  bool now_is_stale_ = true;
+  bool dropping_now_ = false;
+  bool disposing_ = false;
+  uint32_t task_ids_ = 0;
+  int64_t now_ns_;
+  task_core* current_task_ = nullptr;
+  uint64_t states_ = 0;
+  uint64_t iteration_ = 0;
+  run_queue batch_;
+  run_queue dropping_;
+  clock& clock_;
+  timer_wheel wheel_;
+  std::shared_ptr<inbox> mailbox_;
+  future_state* dying_ = nullptr;
+  const task_hooks* task_hooks_ = nullptr;
+  error_handler error_handler_;
+  event_loop* owner_ = nullptr;
+  loop_core* outer_;  // The current loop of this thread before this one.
+  std::thread::id thread_;
+};
+
+}  // namespace internal
+}  // namespace ratchet
+
+#endif  // RATCHET_INTERNAL_LOOP_CORE_H_

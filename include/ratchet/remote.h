@@ -1,0 +1,89 @@
+#ifndef RATCHET_REMOTE_H_
+#define RATCHET_REMOTE_H_
+
+// Included by event_loop.h.
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "ratchet/callback_handle.h"
+#include "ratchet/internal/guarded.h"
+#include "ratchet/internal/inbox.h"
+#include "ratchet/internal/loop_core.h"
+
+namespace ratchet {
+namespace internal {
+
+template <class F>
+class posted_callback final : public posted {
+ public:
+  template <class G>
+  explicit posted_callback(G&& f) : f_(std::forward<G>(f)) {}
+  absl::Status run() override { return call_guarded(std::move(f_)); }
+
+ private:
+  F f_;
+};
+
+// Takes the mailbox by value: the loop may be gone when push() returns.
+template <class F>
+absl::Status post(std::shared_ptr<inbox> mailbox, F&& f) {
+  check_callback<F>();
+  // From inside the loop the order is that of call_soon (rule S13).
+  loop_core* const here = loop_core::current_or_null();
+  if (here != nullptr && here->mailbox() == mailbox) {
+    return schedule_soon(*here, std::forward<F>(f)).status();
+  }
+  auto p =
+      std::make_unique<posted_callback<callable_of<F>>>(std::forward<F>(f));
+  if (!mailbox->push(p.get())) return loop_core::closed_error();
+  p.release();
+  return absl::OkStatus();
+}
+
+}  // namespace internal
+
+// remote: how other threads reach a loop. Copyable; may outlive the loop.
+//
+//   std::thread worker([remote = loop.make_remote()] {
+//     int n = compute();
+//     remote.post([n] { std::cout << n << '\n'; }).IgnoreError();
+//   });
+//
+// While one exists, a loop that has nothing to do waits for it.
+// Thread-safety: thread-safe.
+class remote {
+ public:
+  explicit remote(std::shared_ptr<internal::inbox> mailbox)
+      : mailbox_(std::move(mailbox)) {
+    mailbox_->add_remote();
+  }
+  remote(const remote& other) : remote(other.mailbox_) {}
+  remote(remote&& other) noexcept = default;  // Leaves `other` unusable.
+  remote& operator=(remote other) noexcept {
+    std::swap(mailbox_, other.mailbox_);
+    return *this;
+  }
+  ~remote() {
+    if (mailbox_ != nullptr) mailbox_->remove_remote();
+  }
+
+  // Runs `f`, which takes nothing and returns nothing or absl::Status, on the
+  // loop's thread, after all that this thread posted before. Lock-free; the
+  // kernel is called only to wake a loop that sleeps. Fails with
+  // kFailedPrecondition (error_kind::closed) when the loop is closed or gone;
+  // `f` is then destroyed in this thread.
+  template <class F>
+  absl::Status post(F&& f) const {
+    return internal::post(mailbox_, std::forward<F>(f));
+  }
+
+ private:
+  std::shared_ptr<internal::inbox> mailbox_;
+};
+
+}  // namespace ratchet
+
+#endif  // RATCHET_REMOTE_H_

@@ -1,0 +1,264 @@
+#include "ratchet/internal/loop_core.h"
+
+#include <cstdio>
+#include <sstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ratchet/internal/future_state.h"
+#include "ratchet/internal/guarded.h"
+#include "ratchet/status.h"
+#include "ratchet/task_info.h"
+
+namespace ratchet::internal {
+
+loop_core::loop_core(clock& clock)
+    : now_ns_(clock.now_ns()),
+      clock_(clock),
+      wheel_(now_ns_),
+      mailbox_(std::make_shared<inbox>()),
+      outer_(tls_current_),
+      thread_(std::this_thread::get_id()) {
+  tls_current_ = this;
+}
+
+loop_core::~loop_core() = default;
+
+loop_core& loop_core::current(std::string_view call) {
+  if (ABSL_PREDICT_FALSE(tls_current_ == nullptr)) {
+    fatal(absl::StrCat(absl::string_view(call.data(), call.size()),
+                       " needs an event loop, and this thread has none: make "
+                       "an event_loop first, or use run()"));
+  }
+  return *tls_current_;
+}
+
+absl::Status loop_core::closed_error() {
+  return make_error(error_kind::closed, "the event loop is closed");
+}
+
+absl::Status loop_core::check_runnable(std::string_view call) const {
+  const absl::string_view name(call.data(), call.size());
+  if (closed_) {
+    return make_error(error_kind::closed,
+                      absl::StrCat(name, ": the event loop is closed"));
+  }
+  if (running_) {
+    return make_error(
+        error_kind::running,
+        absl::StrCat(name,
+                     ": the event loop is already running; a task or "
+                     "callback awaits, it does not run the loop"));
+  }
+  if (tls_running_ != nullptr) {
+    return make_error(
+        error_kind::running,
+        absl::StrCat(name, ": another event loop is running on this thread"));
+  }
+  return mailbox_->status();
+}
+
+absl::Status loop_core::run_forever() {
+  running_ = true;
+  loop_core* const current = std::exchange(tls_current_, this);
+  tls_running_ = this;
+  absl::Status status;
+  do {
+    status = iterate();
+  } while (status.ok() && !stopping_);
+  stopping_ = false;
+  tls_running_ = nullptr;
+  tls_current_ = current;
+  running_ = false;
+  now_is_stale_ = true;
+  return status;
+}
+
+// One iteration, in the order of rule S1.
+absl::Status loop_core::iterate() {
+  ++iteration_;
+  now_is_stale_ = true;
+  take_posted();
+  if (ready_.empty() && !stopping_) {
+    absl::Status status = wait();
+    if (!status.ok()) return status;
+  }
+  if (wheel_.size() != 0) wheel_.advance(now_ns());
+  run_batch();
+  return absl::OkStatus();
+}
+
+// Runs what is in the queue now, then the timers that are due now: rule S4
+// puts them behind everything queued before. What all that schedules is for
+// the next iteration (rule S2).
+void loop_core::run_batch() {
+  batch_.append(ready_);
+  while (runnable* const r = batch_.pop()) r->take_turn();
+  while (timer_wheel::timer* const t = wheel_.pop_due()) {
+    static_cast<loop_timer*>(t)->timer_due();
+  }
+}
+
+// Nothing is ready: until something is, or a timer is due.
+absl::Status loop_core::wait() {
+  while (ready_.empty() && !stopping_) {
+    const std::optional<int64_t> next = wheel_.next_deadline();
+    int64_t timeout_ns = -1;
+    if (next.has_value() && *next != kNever) {
+      // Read anew: the last reading may be from before a sleep.
+      const int64_t now = clock_.now_ns();
+      if (*next <= now || clock_.jump_to(*next)) break;
+      timeout_ns = *next - now;
+    } else if (!mailbox_->has_remotes() && mailbox_->empty()) {
+      return deadlock();
+    }
+    absl::Status status = mailbox_->wait(timeout_ns);
+    if (!status.ok()) return status;
+    take_posted();
+  }
+  now_is_stale_ = true;
+  return absl::OkStatus();
+}
+
+absl::Status loop_core::deadlock() {
+  std::string message =
+      "deadlock: nothing is ready, no timer is armed and no other thread "
+      "holds a remote";
+  const std::string blocked =
+      task_hooks_ == nullptr ? "" : task_hooks_->blocked(*this);
+  absl::StrAppend(
+      &message,
+      blocked.empty() ? "; no task is pending" : "; pending:", blocked);
+  return make_error(error_kind::deadlock, message);
+}
+
+namespace {
+
+// What another thread posted, in its place in the ready queue.
+class posted_runnable final : public runnable {
+ public:
+  posted_runnable(posted* p, loop_core& core) : posted_(p), core_(core) {}
+
+  void take_turn() override {
+    const std::unique_ptr<posted_runnable> self(this);
+    const absl::Status status = posted_->run();
+    if (!status.ok()) {
+      core_.report({error_report::cause::callback, status, "post()", ""});
+    }
+  }
+  void drop_turn() override { delete this; }
+
+ private:
+  const std::unique_ptr<posted> posted_;
+  loop_core& core_;
+};
+
+}  // namespace
+
+void loop_core::take_posted() {
+  inbox::batch batch = mailbox_->take();
+  while (posted* const p = batch.pop()) {
+    ready_.push(*new posted_runnable(p, *this));
+  }
+}
+
+absl::Status loop_core::close() {
+  if (running_) {
+    return make_error(error_kind::running,
+                      "close(): the event loop is running; stop() it first");
+  }
+  if (closed_) return absl::OkStatus();
+  closed_ = true;
+  const inbox::batch posted = mailbox_->close();
+  // The first drops may settle futures and so drop more: a closed loop queues
+  // nothing, so this ends.
+  while (runnable* const r = ready_.pop()) r->drop_turn();
+  wheel_.advance(kNever);
+  while (timer_wheel::timer* const t = wheel_.pop_due()) {
+    static_cast<loop_timer*>(t)->timer_dropped();
+  }
+  return absl::OkStatus();
+}
+
+void loop_core::abandon() {
+  if (running_) {
+    fatal(
+        "an event_loop was destroyed while it runs: stop() it and return "
+        "from run_forever() first");
+  }
+  add_state();  // Keeps the core until the end of this function.
+  (void)close();
+  if (task_hooks_ != nullptr) task_hooks_->destroy_all(*this);
+  owner_ = nullptr;
+  // Loops need not go in the reverse order in which they came.
+  if (tls_current_ == this) {
+    tls_current_ = outer_;
+  } else {
+    for (loop_core* c = tls_current_; c != nullptr; c = c->outer_) {
+      if (c->outer_ == this) c->outer_ = outer_;
+    }
+  }
+  abandoned_ = true;
+  remove_state();
+}
+
+void loop_core::set_error_handler(error_handler handler) {
+  error_handler_ = std::move(handler);
+}
+
+void loop_core::report(const error_report& report) {
+  const auto print = [](const error_report& r) {
+    std::fprintf(stderr, "ratchet: %s\n", to_string(r).c_str());
+  };
+  if (!error_handler_) {
+    print(report);
+    return;
+  }
+  const absl::Status failed = call_guarded([&] { error_handler_(report); });
+  if (!failed.ok()) {  // Rule S12.
+    print(report);
+    print({error_report::cause::error_handler, failed, "", ""});
+  }
+}
+
+void loop_core::drop(waiter_list& waiters) {
+  dropping_.append(waiters);
+  if (dropping_now_) return;
+  dropping_now_ = true;
+  add_state();  // Keeps the core until the end of this function.
+  while (runnable* const r = dropping_.pop()) r->drop_turn();
+  dropping_now_ = false;
+  remove_state();
+}
+
+void loop_core::dispose(future_state& state) {
+  state.link_dying(dying_);
+  dying_ = &state;
+  if (disposing_) return;
+  disposing_ = true;
+  add_state();  // Keeps the core until the end of this function.
+  while (dying_ != nullptr) {
+    future_state& next = *dying_;
+    dying_ = next.unlink_dying();
+    next.destroy();
+  }
+  disposing_ = false;
+  remove_state();
+}
+
+std::vector<task_info> loop_core::all_tasks() {
+  if (task_hooks_ == nullptr) return {};
+  return task_hooks_->all_tasks(*this);
+}
+
+void loop_core::wrong_thread(std::string_view call) const {
+  std::ostringstream sentence;
+  sentence << call << " was called on thread " << std::this_thread::get_id()
+           << " for the event loop at " << static_cast<const void*>(this)
+           << ", which belongs to thread " << thread_
+           << ": only post() may be called from other threads";
+  fatal(sentence.str());
+}
+
+}  // namespace ratchet::internal
