@@ -1,0 +1,376 @@
+#ifndef RATCHET_INTERNAL_CONTINUATION_H_
+#define RATCHET_INTERNAL_CONTINUATION_H_
+
+// Included by future.h: what then, or_else, then_result and finally attach.
+
+#include <optional>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ratchet/callback_handle.h"
+#include "ratchet/internal/guarded.h"
+#include "ratchet/internal/state.h"
+#include "ratchet/status.h"
+
+namespace ratchet::internal {
+
+class task_core;
+
+template <class R>
+inline constexpr bool is_machine =
+    std::is_base_of_v<task_core, std::remove_cv_t<std::remove_reference_t<R>>>;
+
+// -- What a callback returns, and what the future made of it carries --------
+
+template <class R, class = void>
+struct unwrapped {
+  using type = R;
+};
+template <>
+struct unwrapped<absl::Status> {
+  using type = void;
+};
+template <class T>
+struct unwrapped<absl::StatusOr<T>> {
+  using type = T;
+};
+template <class T>
+struct unwrapped<future<T>> {
+  using type = T;
+};
+template <class T>
+struct unwrapped<shared_future<T>> {
+  using type = T;
+};
+template <class M>
+struct unwrapped<M, std::enable_if_t<is_machine<M>>> {
+  using type = typename M::result_type;
+};
+
+// -- How each of the four calls its function ---------------------------------
+//
+// accepts<F, T, kShared>   whether F can be called so
+// call(f, source)          calls it, when `runs_on` says so
+// A value is moved out of its state, or lent as const& if others may want it.
+
+template <class T, bool kShared>
+using lent = std::conditional_t<kShared, const T&, T&&>;
+
+template <bool kShared, class T>
+lent<T, kShared> lend(state<T>& source) {
+  return static_cast<lent<T, kShared>>(source.value());
+}
+
+struct then_call {
+  static constexpr std::string_view kName = "then()";
+
+  template <class F, class T, bool kShared>
+  static constexpr bool accepts() {
+    if constexpr (std::is_void_v<T>) {
+      return std::is_invocable_v<F&&>;
+    } else {
+      return std::is_invocable_v<F&&, lent<T, kShared>>;
+    }
+  }
+  template <bool kShared, class F, class T>
+  static decltype(auto) call(F&& f, state<T>& source) {
+    if constexpr (std::is_void_v<T>) {
+      return std::forward<F>(f)();
+    } else {
+      return std::forward<F>(f)(lend<kShared>(source));
+    }
+  }
+};
+
+struct or_else_call {
+  static constexpr std::string_view kName = "or_else()";
+
+  template <class F, class T, bool kShared>
+  static constexpr bool accepts() {
+    return std::is_invocable_v<F&&, const absl::Status&>;
+  }
+  template <bool kShared, class F, class T>
+  static decltype(auto) call(F&& f, state<T>& source) {
+    return std::forward<F>(f)(source.error());
+  }
+};
+
+struct then_result_call {
+  static constexpr std::string_view kName = "then_result()";
+
+  template <class F, class T, bool kShared>
+  static constexpr bool accepts() {
+    return std::is_invocable_v<F&&, outcome<T>>;
+  }
+  // `cancelled`: in place of the outcome (rule S57).
+  template <bool kShared, class F, class T>
+  static decltype(auto) call(F&& f, state<T>& source, bool cancelled) {
+    if (cancelled) return std::forward<F>(f)(outcome<T>(cancelled_error()));
+    if constexpr (kShared) {
+      return std::forward<F>(f)(source.copy());
+    } else {
+      return std::forward<F>(f)(source.take());
+    }
+  }
+};
+
+struct finally_call {
+  static constexpr std::string_view kName = "finally()";
+
+  template <class F, class T, bool kShared>
+  static constexpr bool accepts() {
+    return std::is_invocable_v<F&&>;
+  }
+};
+
+// continuation: the state of the future that then() and its kin return. It is
+// a task of two steps: it waits for its source, calls its function, and if
+// that returns a future it waits for this one too. Requests to cancel it are
+// treated as those to a task (rules S54 to S59).
+template <class U, class T, class F, class Call, bool kShared>
+class continuation final : public state<U>, public waiter, public waiting_side {
+ public:
+  template <class G>
+  continuation(state_ref<state<T>> source, G&& f)
+      : state<U>(source->core()), f_(std::forward<G>(f)) {
+    source_ = source.release();
+    this->ref();  // The reference of the list it waits in.
+    source_->add_waiter(*this);
+  }
+
+  void take_turn() override {
+    const state_ref<future_state> self(this);
+    const state_ref<future_state> source(std::exchange(source_, nullptr));
+    if (f_.has_value()) {
+      settle_from(static_cast<state<T>&>(*source));
+    } else {
+      settle_from_inner(static_cast<state<U>&>(*source));
+    }
+  }
+
+  void drop_turn() override {
+    const state_ref<future_state> self(this);
+    const state_ref<future_state> source(std::exchange(source_, nullptr));
+    source->mark_retrieved();  // It had been handed to this one.
+    this->abandon();
+  }
+
+  cancel_answer answer_cancel() override {
+    this->mark_retrieved();
+    if (this->done()) return {cancel_answer::kind::refused};
+    if (source_ != nullptr && !source_->done()) {
+      return {cancel_answer::kind::forward, source_};
+    }
+    remember_cancel();
+    return {cancel_answer::kind::accepted};
+  }
+
+  std::string describe() const override {
+    return "future from " + std::string(Call::kName);
+  }
+
+ protected:
+  ~continuation() override {
+    // Pending and gone: its loop is closed.
+    if (source_ != nullptr) source_->unref();
+  }
+
+ private:
+  void settle_from(state<T>& source) {
+    source.mark_retrieved();
+    // Out of the block first: what it captured ends with the call.
+    F f = *std::move(f_);
+    f_.reset();
+    if constexpr (std::is_same_v<Call, then_result_call>) {
+      call([&]() -> decltype(auto) {
+        return Call::template call<kShared>(std::move(f), source, must_cancel_);
+      });
+    } else if constexpr (std::is_same_v<Call, finally_call>) {
+      const absl::Status failed = call_guarded(std::move(f));
+      if (!failed.ok()) {
+        this->settle_failed(failed);
+      } else {
+        pass_on(source);
+      }
+    } else {
+      constexpr bool kOnValue = std::is_same_v<Call, then_call>;
+      const bool has_value = !source.failed();
+      if (must_cancel_ || has_value != kOnValue ||
+          (!kOnValue && is_cancelled(source.error()))) {
+        pass_on(source);
+        return;
+      }
+      call([&]() -> decltype(auto) {
+        return Call::template call<kShared>(std::move(f), source);
+      });
+    }
+  }
+
+  // The outcome of the source is that of the continuation.
+  void pass_on(state<T>& source) {
+    if (must_cancel_) {
+      this->settle_cancelled();
+    } else if (source.failed()) {
+      this->settle_failed(source.error());
+    } else if constexpr (std::is_same_v<U, T>) {
+      if constexpr (std::is_void_v<T>) {
+        this->settle_value();
+      } else {
+        this->settle_value(lend<kShared>(source));
+      }
+    }
+  }
+
+  // Settles with what f() gives.
+  template <class Bound>
+  void call(Bound f) {
+    using R = std::decay_t<decltype(f())>;
+#ifdef ABSL_HAVE_EXCEPTIONS
+    try {
+#endif
+      if constexpr (std::is_void_v<R>) {
+        f();
+        settle_unless_cancelled();
+      } else if constexpr (std::is_same_v<R, absl::Status>) {
+        settle_result(f());
+      } else if constexpr (is_status_or<R>::value) {
+        settle_result(f());
+      } else if constexpr (is_future<R>::value) {
+        wait_for_inner(f());
+      } else if constexpr (is_machine<R>) {
+        wait_for_inner(start_machine(this->core(), f()));
+      } else {
+        settle_unless_cancelled(f());
+      }
+#ifdef ABSL_HAVE_EXCEPTIONS
+    } catch (...) {
+      this->settle_error(status_of_current_exception());
+    }
+#endif
+  }
+
+  // A function that cancels its own future loses its value (rule S59).
+  template <class... Args>
+  void settle_unless_cancelled(Args&&... value) {
+    if (must_cancel_) {
+      this->settle_cancelled();
+    } else {
+      this->settle_value(std::forward<Args>(value)...);
+    }
+  }
+
+  template <class Result>
+  void settle_result(Result result) {
+    if (result.ok() && must_cancel_) {
+      this->settle_cancelled();
+    } else {
+      this->settle_outcome(std::move(result));
+    }
+  }
+
+  template <class Future>
+  void wait_for_inner(Future inner) {
+    inner_shared_ = std::is_same_v<Future, shared_future<U>>;
+    state<U>& source = *inner.release_state("the future a callback returned");
+    if (source.done()) {  // Rule S39: no hop.
+      const state_ref<state<U>> owner(&source);
+      settle_from_inner(source);
+      return;
+    }
+    source_ = &source;
+    this->ref();
+    source.add_waiter(*this);
+    // Rule S59: a request from inside the function is delivered here.
+    if (must_cancel_ && source.cancel()) must_cancel_ = false;
+  }
+
+  void settle_from_inner(state<U>& inner) {
+    if (must_cancel_) {
+      inner.mark_retrieved();
+      this->settle_cancelled();
+      return;
+    }
+    if constexpr (std::is_copy_constructible_v<stored<U>>) {
+      if (inner_shared_) {
+        this->settle_outcome(inner.copy());
+        return;
+      }
+    }
+    this->settle_outcome(inner.take());
+  }
+
+  std::optional<F> f_;
+  bool inner_shared_ = false;
+  future_state* source_ = nullptr;  // Owned while it waits.
+};
+
+// What the callback of Call makes of a T, checked with a sentence.
+template <class Call, class F, class T, bool kShared>
+constexpr auto callback_result() {
+  if constexpr (std::is_same_v<Call, then_call>) {
+    if constexpr (std::is_void_v<T>) {
+      return std::invoke_result<F&&>();
+    } else {
+      return std::invoke_result<F&&, lent<T, kShared>>();
+    }
+  } else if constexpr (std::is_same_v<Call, or_else_call>) {
+    return std::invoke_result<F&&, const absl::Status&>();
+  } else if constexpr (std::is_same_v<Call, finally_call>) {
+    return std::invoke_result<F&&>();
+  } else {
+    return std::invoke_result<F&&, outcome<T>>();
+  }
+}
+
+// A callback registered with add_done_callback.
+template <class F>
+class done_callback final : public callback_core, public waiter {
+ public:
+  template <class G>
+  done_callback(future_state& source, G&& f)
+      : callback_core(source.core()),
+        source_(share(source)),
+        f_(std::forward<G>(f)) {}
+
+  void take_turn() override {
+    source_ = state_ref<future_state>();
+    call(f_, "add_done_callback()");
+    unref();
+  }
+  void drop_turn() override {
+    source_ = state_ref<future_state>();
+    finish();
+    f_.reset();
+    unref();
+  }
+
+ private:
+  // Rule S35: after the completion it is too late, what is queued will run.
+  bool withdraw() override {
+    if (source_->done()) return false;
+    source_->remove_waiter(*this);
+    drop_turn();
+    return true;
+  }
+
+  state_ref<future_state> source_;  // Until the callback has run.
+  std::optional<F> f_;
+};
+
+template <class F>
+callback_handle attach_done_callback(future_state& source, F&& f) {
+  check_callback<F>();
+  source.core().check_thread("add_done_callback()");
+  auto* const callback =
+      new done_callback<callable_of<F>>(source, std::forward<F>(f));
+  callback->ref();
+  source.add_waiter(*callback);
+  return callback_handle(callback);
+}
+
+}  // namespace ratchet::internal
+
+#endif  // RATCHET_INTERNAL_CONTINUATION_H_

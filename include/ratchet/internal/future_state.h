@@ -1,0 +1,217 @@
+#ifndef RATCHET_INTERNAL_FUTURE_STATE_H_
+#define RATCHET_INTERNAL_FUTURE_STATE_H_
+
+// Included by future.h and task.h: what a future is, apart from its type.
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "absl/base/optimization.h"
+#include "absl/status/status.h"
+#include "ratchet/internal/loop_core.h"
+#include "ratchet/internal/runnable.h"
+#include "ratchet/internal/slab.h"
+
+namespace ratchet::internal {
+
+class waiting_side;
+
+// How a state answers when it is asked to be cancelled.
+struct cancel_answer {
+  enum class kind {
+    refused,   // Too late.
+    accepted,  // Cancelled, or the request is remembered.
+    forward,   // `to` is what has to be asked.
+  };
+  kind what;
+  future_state* to = nullptr;
+  // With `forward`: set if this one remembers the request should `to` refuse.
+  waiting_side* remembers = nullptr;
+};
+
+// future_state: the shared part of a future, a promise, a continuation, a task.
+//
+//              emplace + settle(value)    +--> value
+//   pending -- fail + settle(error) ------+--> error      (once and for all,
+//              fail + settle(cancelled) --+--> cancelled   rule S29)
+//
+// References, plain counts because a loop's objects stay on its thread: one
+// for each handle, one for the producer (a promise, a timer, a started task
+// that is not done, a continuation that waits), one for each consumer that
+// waits. The waiters in the list are owned by the list.
+class future_state : public slab_allocated<block_kind::plain> {
+ public:
+  enum class phase : uint8_t { pending, value, error, cancelled };
+
+  explicit future_state(loop_core& core) : future_state() { bind(core); }
+  // Of a task that has not been started: it belongs to no loop yet.
+  future_state()
+      : unretrieved_(false),
+        abandoned_(false),
+        holds_value_(false),
+        holds_error_(false) {}
+  void bind(loop_core& core) {
+    core_ = &core;
+    core.add_state();
+  }
+  future_state(const future_state&) = delete;
+  future_state& operator=(const future_state&) = delete;
+
+  void ref() { ++refs_; }
+  void unref() {
+    if (--refs_ == 0) core_->dispose(*this);
+  }
+
+  bool bound_to(const loop_core& core) const { return core_ == &core; }
+
+  bool sole_reference() const { return refs_ == 1; }
+
+  loop_core& core() const { return *core_; }
+  phase current_phase() const { return phase_; }
+  bool done() const { return phase_ != phase::pending; }
+  bool cancelled() const { return phase_ == phase::cancelled; }
+  bool failed() const { return phase_ >= phase::error; }
+
+  // The error of a failed or cancelled state.
+  virtual const absl::Status& error() const = 0;
+
+  // OK for a value, the error, or kFailedPrecondition while pending; takes
+  // note that somebody looked (rule S38).
+  absl::Status status();
+
+  // -- Waiting --------------------------------------------------------------
+
+  // `w` runs one hop after the completion; at once queued if it was before
+  // (rules S33, S34). False, and `w` dropped, when the loop is closed.
+  bool add_waiter(waiter& w) {
+    if (ABSL_PREDICT_TRUE(phase_ == phase::pending && !abandoned_)) {
+      waiters_.push(w);
+      return true;
+    }
+    if (done()) return core_->push(w);
+    w.drop_turn();
+    return false;
+  }
+  // REQUIRES: !done(), and `w` waits here.
+  void remove_waiter(waiter& w) { waiters_.remove(w); }
+
+  // Nobody will ever settle this state, because its loop is closed: drops the
+  // waiters, present and future ones.
+  void abandon() {
+    if (done()) return;
+    abandoned_ = true;
+    core_->drop(waiters_);
+  }
+
+  // -- Errors that nobody looked at (rule S38) --------------------------------
+
+  void mark_retrieved() { unretrieved_ = false; }
+  bool unretrieved() const { return unretrieved_; }
+
+  // -- Cancelling -------------------------------------------------------------
+
+  // Asks this state, and through it what it waits for, to be cancelled. A loop
+  // over the chain, not a recursion: chains can be long.
+  bool cancel();
+
+  // One link of that chain. Only cancel() calls it.
+  virtual cancel_answer answer_cancel() = 0;
+
+  // -- For people -------------------------------------------------------------
+
+  // What it is: "future", "task fetch#12", "when_all of 3, 1 pending".
+  virtual std::string describe() const { return "future"; }
+  // The first word of that, for operator<<.
+  virtual std::string_view kind_name() const { return "future"; }
+
+  // The task this is, or nullptr.
+  virtual task_core* as_task() { return nullptr; }
+
+  // -- For loop_core::dispose -------------------------------------------------
+
+  void link_dying(future_state* next) {
+    abandon();
+    next_dying_ = next;
+  }
+  future_state* unlink_dying() { return std::exchange(next_dying_, nullptr); }
+  void destroy();
+
+ protected:
+  virtual ~future_state() {
+    if (core_ != nullptr) core_->remove_state();
+  }
+
+  // Ends the pending phase; the waiters go to the ready queue in one move.
+  // False when there were waiters but the loop is closed (rule S14).
+  bool settle(phase p) {
+    phase_ = p;
+    unretrieved_ = p == phase::error;
+    return waiters_.empty() || core_->push(waiters_);
+  }
+
+  virtual void report_unretrieved();
+
+ private:
+  loop_core* core_ = nullptr;
+  union {
+    waiter_list waiters_ = {};
+    future_state* next_dying_;  // Once nobody can wait any more.
+  };
+  uint32_t refs_ = 1;
+  phase phase_ = phase::pending;
+  bool unretrieved_ : 1;
+  bool abandoned_ : 1;
+
+ protected:
+  // For state<T>, in the room that is left.
+  bool holds_value_ : 1;
+  bool holds_error_ : 1;
+};
+
+// waiting_side: the other side of a state that itself waits for a state: a
+// continuation or a task. What they share is that a request to cancel that
+// comes too late for the source is remembered, and delivered in place of the
+// source's outcome when its turn comes (rule S57).
+class waiting_side {
+ public:
+  void remember_cancel() { must_cancel_ = true; }
+
+ protected:
+  ~waiting_side() = default;
+  bool must_cancel_ = false;
+};
+
+// A reference that is given back when the scope is left.
+template <class State>
+class state_ref {
+ public:
+  explicit state_ref(State* state = nullptr) : state_(state) {}  // Takes over.
+  state_ref(state_ref&& other) noexcept
+      : state_(std::exchange(other.state_, nullptr)) {}
+  state_ref& operator=(state_ref&& other) noexcept {
+    std::swap(state_, other.state_);
+    return *this;
+  }
+  ~state_ref() {
+    if (state_ != nullptr) state_->unref();
+  }
+  State* get() const { return state_; }
+  State* operator->() const { return state_; }
+  State& operator*() const { return *state_; }
+  explicit operator bool() const { return state_ != nullptr; }
+  State* release() { return std::exchange(state_, nullptr); }
+
+ private:
+  State* state_;
+};
+
+template <class State>
+state_ref<State> share(State& state) {
+  state.ref();
+  return state_ref<State>(&state);
+}
+
+}  // namespace ratchet::internal
+
+#endif  // RATCHET_INTERNAL_FUTURE_STATE_H_
