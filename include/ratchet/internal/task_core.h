@@ -1,0 +1,188 @@
+#ifndef RATCHET_INTERNAL_TASK_CORE_H_
+#define RATCHET_INTERNAL_TASK_CORE_H_
+
+// Included by task.h: what a task is, apart from the type of its result.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "ratchet/internal/future_state.h"
+#include "ratchet/task_info.h"
+
+namespace ratchet {
+
+template <class T>
+class task;
+
+namespace internal {
+
+class task_core;
+
+}  // namespace internal
+
+// step: what a state returns: the transition its machine makes. Made only by
+// the functions of task<T>: await, sleep_for, sleep_until, yield, done, fail.
+class [[nodiscard]] step {
+ private:
+  friend class internal::task_core;
+
+  enum class kind : uint8_t {
+    await,  // Go on when the source of the machine is settled.
+    call,   // Run the machine that is the source; go on when it has ended.
+    sleep,  // Go on at deadline_ns.
+    yield,  // Go on in the next iteration.
+    end,    // The machine has ended.
+  };
+
+  explicit step(kind what, int64_t deadline_ns = 0)
+      : kind_(what), deadline_ns_(deadline_ns) {}
+
+  kind kind_;
+  int64_t deadline_ns_;
+};
+
+namespace internal {
+
+// Where a machine goes on: one constant object for each state and type of
+// source, so that a suspended machine stores one pointer, and a resumption is
+// one indirect call.
+struct transition {
+  // Calls the state with what the source of `self` holds, or with `thrown`, if
+  // that is not null, in place of it.
+  step (*resume)(task_core& self, const absl::Status* thrown);
+  std::string_view class_name;
+  std::string_view state_name;
+};
+
+// task_core: one machine. A *root* was started with create_task and is what the
+// loop runs; a machine that is awaited runs inside the root, as a frame of its
+// stack, without a hop (rule S44).
+//
+//   root (link_ -> top)      frame (link_ -> awaiting machine)
+//     |                        |
+//     +--> top frame -> ... -> root
+//
+// A root waits in one of these ways:
+//
+//   running   its step is running, or it has not been started
+//   ready     it is in the ready queue, or in the list of a settled future
+//   future    in the list of waiters of its top frame's source
+//   timer     in the wheel
+class task_core : public waiter, public loop_timer, public waiting_side {
+ public:
+  // -- From the loop
+  // ------------------------------------------------------------
+
+  void take_turn() final;  // The next step.
+  void drop_turn() final {
+  }                        // The loop is closed: it stays as it is (rule S24).
+  void timer_due() final;  // The end of a sleep: goes on one hop later (S46).
+
+  // -- From outside
+  // -------------------------------------------------------------
+
+  // Takes the machine over as a root: its first step goes to the queue (S41).
+  void start(loop_core& core, const transition& first);
+
+  // Rules S52 to S61.
+  cancel_answer request_cancel();
+  uint32_t cancelling() const { return cancels_; }
+  uint32_t uncancel();  // Rule S63.
+
+  // The loop goes away under a pending root.
+  void destroy_pending();
+
+  task_info info();
+  uint64_t id() const { return id_; }
+  virtual std::string task_name() const;
+  std::string_view class_name() const { return transition_->class_name; }
+
+  // The state that holds its outcome: task<T> derives from that, too.
+  virtual future_state& result_state() = 0;
+
+  // -- For the transitions of a machine
+  // ---------------------------------------------
+
+  // Ends the machine with `error`.
+  step fail_with(const absl::Status& error) {
+    hold_failure(error);
+    return end();
+  }
+
+  // The source of the transition that resumes: its reference goes to the
+  // caller.
+  future_state* take_source() { return std::exchange(source_, nullptr); }
+
+ protected:
+  task_core() = default;
+  // A copy of a machine that has not been started has not been started.
+  task_core(const task_core&) : task_core() {}
+  task_core& operator=(const task_core&) { return *this; }
+  ~task_core() {
+    if (source_ != nullptr) source_->unref();
+  }
+
+  step await_source(const transition& next, future_state* source) {
+    choose(next, source);
+    return step(step::kind::await);
+  }
+  // `callee` is a machine whose first state is set.
+  step call_machine(const transition& next, future_state* callee) {
+    choose(next, callee);
+    return step(step::kind::call);
+  }
+  step sleep_until_ns(const transition& next, int64_t deadline_ns) {
+    choose(next, nullptr);
+    return step(step::kind::sleep, deadline_ns);
+  }
+  step yield_to(const transition& next) {
+    choose(next, nullptr);
+    return step(step::kind::yield);
+  }
+  step end() {
+    choose(*transition_, nullptr);
+    return step(step::kind::end);
+  }
+  static void set_first(task_core& machine, const transition& first) {
+    machine.transition_ = &first;
+  }
+  // The loop in which the machine runs. Fatal outside of one.
+  loop_core& running_core(std::string_view call) const;
+
+  // Stores the error with which the machine ends.
+  virtual void hold_failure(absl::Status error) = 0;
+
+ private:
+  enum class wait : uint8_t { running, ready, future, timer };
+
+  // Settles the frame with what it holds. `cancelled`: a request was not
+  // delivered, so that a value does not count (rule S59).
+  virtual void settle_end(bool cancelled) = 0;
+
+  void choose(const transition& next, future_state* source);
+  step resume(const absl::Status* thrown);
+  void suspend(wait how);
+  void end_root();
+
+  // Small ones first: they fill up the word of the last base.
+  bool sleep_cancelled_ = false;  // The sleep it is in was cancelled.
+  bool self_await_ = false;       // To be told that it awaits itself (S49).
+  bool chosen_ = false;           // The running state has made its transition.
+  wait wait_ = wait::running;
+  uint32_t id_ = 0;
+  uint32_t cancels_ = 0;  // asyncio's cancelling().
+  const transition* transition_ = nullptr;
+  future_state* source_ = nullptr;  // Owned; what the transition waits for.
+  task_core* link_ = nullptr;       // See above.
+  int64_t since_ns_ = 0;
+};
+
+// The loop's view on the tasks; see loop_core::task_hooks.
+extern const task_hooks kTaskHooks;
+
+}  // namespace internal
+}  // namespace ratchet
+
+#endif  // RATCHET_INTERNAL_TASK_CORE_H_

@@ -1,0 +1,229 @@
+#ifndef RATCHET_INTERNAL_TRANSITIONS_H_
+#define RATCHET_INTERNAL_TRANSITIONS_H_
+
+// Included by task.h: how a member function becomes a state of a machine.
+
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "ratchet/internal/continuation.h"
+#include "ratchet/internal/pretty_name.h"
+#include "ratchet/internal/state.h"
+#include "ratchet/internal/task_core.h"
+#include "ratchet/status.h"
+
+namespace ratchet::internal {
+
+// -- A state function, taken apart
+// ---------------------------------------------
+
+struct no_parameter {};
+
+template <class F>
+struct state_function;
+template <class C, class R>
+struct state_function<R (C::*)()> {
+  using machine = C;
+  using result = R;
+  using parameter = no_parameter;
+};
+template <class C, class R, class A>
+struct state_function<R (C::*)(A)> {
+  using machine = C;
+  using result = R;
+  using parameter = A;
+};
+template <class C, class R>
+struct state_function<R (C::*)() noexcept> : state_function<R (C::*)()> {};
+template <class C, class R, class A>
+struct state_function<R (C::*)(A) noexcept> : state_function<R (C::*)(A)> {};
+
+// -- Where the outcome that a state is called with comes from
+// -------------------
+//
+// result_type      what it carries
+// source_state     the type of task_core::source_
+// lent             how the value is handed to the state
+
+struct from_nothing {  // A sleep, a yield, the start.
+  using result_type = void;
+};
+template <class T>
+struct from_future {  // Also from a machine.
+  using result_type = T;
+  static constexpr bool kShared = false;
+};
+template <class T>
+struct from_shared_future {
+  using result_type = T;
+  static constexpr bool kShared = true;
+};
+
+// How the parameter of a state can be had from a T.
+enum class passing { nothing, value, outcome, impossible };
+
+template <class Parameter, class T, bool kShared>
+constexpr passing passing_of() {
+  using P = std::remove_cv_t<std::remove_reference_t<Parameter>>;
+  if constexpr (std::is_same_v<P, no_parameter>) {
+    return passing::nothing;
+  } else if constexpr (std::is_same_v<P, outcome<T>>) {
+    return passing::outcome;
+  } else if constexpr (!std::is_void_v<T>) {
+    if constexpr (std::is_constructible_v<Parameter, lent<T, kShared>>) {
+      return passing::value;
+    } else {
+      return passing::impossible;
+    }
+  } else {
+    return passing::impossible;
+  }
+}
+
+// transition_to<&machine::next, Source>::value: see struct transition.
+template <auto Next, class Source>
+struct transition_to {
+  using function = state_function<decltype(Next)>;
+  using machine = typename function::machine;
+  using parameter = typename function::parameter;
+  using T = typename Source::result_type;
+
+  static_assert(std::is_same_v<typename function::result, step>,
+                "a state returns step: step next(...)");
+
+  static step resume(task_core& core, const absl::Status* thrown) {
+    machine& self = static_cast<machine&>(core);
+    if constexpr (std::is_same_v<Source, from_nothing>) {
+      constexpr passing kPassing = passing_of<parameter, void, false>();
+      static_assert(kPassing != passing::impossible,
+                    "a state after a sleep or a yield takes nothing, or "
+                    "absl::Status to see a cancellation: step next(), "
+                    "step next(absl::Status)");
+      if constexpr (kPassing == passing::outcome) {
+        return (self.*Next)(thrown == nullptr ? absl::OkStatus() : *thrown);
+      } else {
+        return thrown == nullptr ? (self.*Next)() : core.fail_with(*thrown);
+      }
+    } else {
+      return resume_with(
+          self, state_ref<state<T>>(static_cast<state<T>*>(core.take_source())),
+          thrown);
+    }
+  }
+
+  template <class S = Source>
+  static step resume_with(machine& self, state_ref<state<T>> source,
+                          const absl::Status* thrown) {
+    constexpr bool kShared = S::kShared;
+    constexpr passing kPassing = passing_of<parameter, T, kShared>();
+    static_assert(kPassing != passing::impossible,
+                  "a state after await takes the value, the outcome, or "
+                  "nothing: step next(T), step next(absl::StatusOr<T>), for "
+                  "void step next(absl::Status), or step next()");
+    // Rules S38, S57: retrieved also if something else is thrown in its place.
+    source->mark_retrieved();
+    if constexpr (kPassing == passing::outcome) {
+      outcome<T> result = thrown != nullptr ? outcome<T>(*thrown)
+                                            : take_outcome<kShared>(*source);
+      source = state_ref<state<T>>();
+      return (self.*Next)(std::move(result));
+    } else {
+      task_core& core = self;
+      if (thrown != nullptr) return core.fail_with(*thrown);
+      if (source->failed()) return core.fail_with(source->error());
+      if constexpr (kPassing == passing::nothing) {
+        source = state_ref<state<T>>();
+        return (self.*Next)();
+      } else if constexpr (kShared) {
+        return (self.*Next)(std::as_const(source->value()));
+      } else {
+        // Out of the source, which ends before the state runs, as a coroutine
+        // has ended when its await returns.
+        T value = std::move(source->value());
+        source = state_ref<state<T>>();
+        return (self.*Next)(std::move(value));
+      }
+    }
+  }
+
+  template <bool kShared>
+  static outcome<T> take_outcome(state<T>& source) {
+    if constexpr (kShared) {
+      return source.copy();
+    } else {
+      return source.take();
+    }
+  }
+
+  static constexpr transition value = {&resume, name_of_type<machine>(),
+                                       name_of_value<Next>()};
+};
+
+// The first state of a machine.
+template <class M, class = void>
+struct has_start : std::false_type {};
+template <class M>
+struct has_start<M, std::void_t<decltype(std::declval<M&>().start())>>
+    : std::is_same<decltype(std::declval<M&>().start()), step> {};
+
+template <class M>
+struct transition_to_start {
+  static_assert(has_start<M>::value,
+                "a machine needs a public first state: step start()");
+
+  static step resume(task_core& core, const absl::Status* thrown) {
+    // Rule S65: cancelled before its first step, the body never runs.
+    if (thrown != nullptr) return core.fail_with(*thrown);
+    return static_cast<M&>(core).start();
+  }
+  static constexpr transition value = {&resume, name_of_type<M>(), "start"};
+};
+
+// Moves a machine to where it runs.
+template <class Machine>
+auto* new_machine(Machine&& machine) {
+  using M = std::decay_t<Machine>;
+  M* const m = new M(std::forward<Machine>(machine));
+  if (static_cast<void*>(static_cast<future_state*>(m)) !=
+      static_cast<void*>(m)) {
+    fatal("task<T> must be the first base class of a machine");
+  }
+  return m;
+}
+
+template <class M>
+void start_root(M& machine, loop_core& core, const transition& first) {
+  static_cast<task_core&>(machine).start(core, first);
+}
+
+// -- What done() takes
+// -----------------------------------------------------------
+
+template <class T, class... Args>
+constexpr bool is_outcome() {
+  if constexpr (sizeof...(Args) == 1) {
+    return (std::is_same_v<Args, outcome<T>> && ...);
+  } else {
+    return false;
+  }
+}
+
+template <class T, class... Args>
+constexpr bool makes_result() {
+  if constexpr (is_outcome<T, std::decay_t<Args>...>()) {
+    return true;
+  } else if constexpr (std::is_void_v<T>) {
+    return sizeof...(Args) == 0;
+  } else {
+    return std::is_constructible_v<T, Args...>;
+  }
+}
+
+// `error`, or an error that says that it was none.
+absl::Status checked_failure(absl::Status error);
+
+}  // namespace ratchet::internal
+
+#endif  // RATCHET_INTERNAL_TRANSITIONS_H_

@@ -1,0 +1,301 @@
+#include "ratchet/internal/task_core.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/base/config.h"
+#include "absl/base/optimization.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "ratchet/internal/guarded.h"
+#include "ratchet/status.h"
+
+namespace ratchet::internal {
+namespace {
+
+absl::string_view view(std::string_view s) {
+  return absl::string_view(s.data(), s.size());
+}
+
+absl::Status self_await_error() {
+  return make_error(error_kind::self_await,
+                    "a task cannot await itself: it would never end");
+}
+
+}  // namespace
+
+void task_core::start(loop_core& core, const transition& first) {
+  future_state& state = result_state();
+  state.bind(core);
+  core.set_task_hooks(kTaskHooks);
+  id_ = core.next_task_id();
+  link_ = this;
+  transition_ = &first;
+  suspend(wait::ready);
+  core.push(*this);
+}
+
+loop_core& task_core::running_core(std::string_view call) const {
+  loop_core* const core = loop_core::running_here();
+  if (ABSL_PREDICT_FALSE(core == nullptr)) {
+    fatal(absl::StrCat(view(call),
+                       " was called on a machine outside of a "
+                       "running loop: only its states may"));
+  }
+  return *core;
+}
+
+void task_core::choose(const transition& next, future_state* source) {
+  RATCHET_CHECK(!chosen_, absl::StrCat("state ", view(transition_->state_name),
+                                       " of ", view(transition_->class_name),
+                                       " made two transitions: a state returns "
+                                       "the one that it makes"));
+  chosen_ = true;
+  transition_ = &next;
+  if (ABSL_PREDICT_FALSE(source_ != nullptr)) source_->unref();
+  source_ = source;
+}
+
+step task_core::resume(const absl::Status* thrown) {
+#ifdef ABSL_HAVE_EXCEPTIONS
+  try {
+#endif
+    return transition_->resume(*this, thrown);
+#ifdef ABSL_HAVE_EXCEPTIONS
+  } catch (...) {
+    chosen_ = false;  // The transition that it made before it threw.
+    hold_failure(status_of_current_exception());
+    return end();
+  }
+#endif
+}
+
+void task_core::suspend(wait how) {
+  wait_ = how;
+  since_ns_ = result_state().core().recent_ns();
+}
+
+// One step of a root, from a resumption to the next suspension or the end:
+// "Task step" of the algorithms in docs/asyncio.md. A loop, so that machines
+// awaiting machines and futures that are ready use no stack.
+void task_core::take_turn() {
+  future_state& state = result_state();
+  loop_core& core = state.core();
+  absl::Status error;
+  const absl::Status* thrown = nullptr;
+  if (ABSL_PREDICT_FALSE(must_cancel_ || sleep_cancelled_ || self_await_)) {
+    error = must_cancel_ || sleep_cancelled_ ? cancelled_error()
+                                             : self_await_error();
+    must_cancel_ = sleep_cancelled_ = self_await_ = false;
+    thrown = &error;
+  }
+  wait_ = wait::running;
+  task_core* const outer = core.current_task();
+  core.set_current_task(this);
+
+  for (task_core* frame = link_;;) {
+    const step next = frame->resume(thrown);
+    thrown = nullptr;
+    RATCHET_CHECK(frame->chosen_,
+                  absl::StrCat("state ", view(frame->transition_->state_name),
+                               " of ", view(frame->transition_->class_name),
+                               " returned the transition of another machine"));
+    frame->chosen_ = false;
+    switch (next.kind_) {
+      case step::kind::await: {
+        future_state* const source = frame->source_;
+        if (source->done()) continue;  // Rule S39.
+        if (ABSL_PREDICT_FALSE(&source->core() != &core)) {
+          fatal(absl::StrCat("task ", task_name(),
+                             " awaits a future of another event loop: pass "
+                             "the value with post()"));
+        }
+        if (ABSL_PREDICT_FALSE(source == &state)) {
+          self_await_ = true;
+          suspend(wait::ready);
+          core.push(*this);
+          break;
+        }
+        suspend(wait::future);
+        source->add_waiter(*this);
+        // Rule S59: a request from inside the step is delivered here.
+        if (ABSL_PREDICT_FALSE(must_cancel_)) {
+          must_cancel_ = false;
+          if (!source->cancel()) must_cancel_ = true;
+        }
+        break;
+      }
+      case step::kind::call: {
+        task_core* const callee = frame->source_->as_task();
+        frame->source_->bind(core);
+        callee->link_ = frame;
+        link_ = frame = callee;
+        continue;
+      }
+      case step::kind::sleep:
+        if (ABSL_PREDICT_FALSE(must_cancel_)) {
+          must_cancel_ = false;
+          sleep_cancelled_ = true;
+          suspend(wait::ready);
+          core.push(*this);
+          break;
+        }
+        suspend(wait::timer);
+        core.arm(*this, next.deadline_ns_);
+        break;
+      case step::kind::yield:
+        suspend(wait::ready);
+        core.push(*this);
+        break;
+      case step::kind::end:
+        if (frame == this) {
+          core.set_current_task(outer);
+          end_root();  // May destroy this.
+          return;
+        }
+        // Its caller finds the outcome in its source, which is this frame.
+        frame->settle_end(false);
+        link_ = frame = frame->link_;
+        continue;
+    }
+    break;
+  }
+  core.set_current_task(outer);
+}
+
+void task_core::timer_due() {
+  suspend(wait::ready);
+  result_state().core().push(*this);
+}
+
+void task_core::end_root() {
+  future_state& state = result_state();
+  settle_end(must_cancel_);
+  must_cancel_ = false;
+  state.unref();  // The loop's reference.
+}
+
+cancel_answer task_core::request_cancel() {
+  future_state& state = result_state();
+  state.mark_retrieved();
+  if (state.done()) return {cancel_answer::kind::refused};
+  ++cancels_;
+  switch (wait_) {
+    case wait::future: {
+      future_state* const source = link_->source_;
+      if (!source->done()) {
+        return {cancel_answer::kind::forward, source, this};
+      }
+      break;  // Rule S57: woken already.
+    }
+    case wait::timer:
+      if (state.core().disarm(*this)) {
+        sleep_cancelled_ = true;
+        suspend(wait::ready);
+        state.core().push(*this);
+        return {cancel_answer::kind::accepted};
+      }
+      break;
+    case wait::running:
+    case wait::ready:
+      break;  // Rules S58, S59, S65.
+  }
+  remember_cancel();
+  return {cancel_answer::kind::accepted};
+}
+
+uint32_t task_core::uncancel() {
+  if (cancels_ > 0 && --cancels_ == 0) must_cancel_ = false;
+  return cancels_;
+}
+
+void task_core::destroy_pending() {
+  future_state& state = result_state();
+  const task_info what = info();
+  state.core().report(
+      {error_report::cause::task_destroyed,
+       make_error(error_kind::closed,
+                  what.awaiting.empty() ? std::string("its loop was destroyed")
+                                        : absl::StrCat("its loop was destroyed "
+                                                       "while it awaits ",
+                                                       what.awaiting)),
+       what.name, std::string(what.state)});
+  // What it waits for may keep it alive, and the other way round.
+  for (task_core* frame = link_;;) {
+    task_core* const caller = frame == this ? nullptr : frame->link_;
+    const state_ref<future_state> source(frame->take_source());
+    if (caller == nullptr) break;
+    frame = caller;
+  }
+  state.abandon();
+  state.unref();  // The loop's reference.
+}
+
+std::string task_core::task_name() const {
+  return absl::StrCat(view(class_name()), "#", id_);
+}
+
+task_info task_core::info() {
+  task_info result;
+  result.id = id_;
+  result.name = task_name();
+  result.class_name = class_name();
+  result.since = absl::FromUnixNanos(since_ns_);
+  if (result_state().done()) return result;
+  const task_core& top = *link_;
+  result.state = top.transition_->state_name;
+  if (wait_ == wait::future) result.awaiting = top.source_->describe();
+  if (wait_ == wait::timer) result.awaiting = "the end of its sleep";
+  if (wait_ == wait::ready) result.awaiting = "its turn";
+  return result;
+}
+
+namespace {
+
+// The roots of `core` that are not done, in creation order.
+std::vector<task_core*> pending_roots(loop_core& core) {
+  std::vector<task_core*> roots;
+  for_each_task_block([&](void* block) {
+    // task.h sees to it that the state is at the start of the block.
+    future_state& state = *static_cast<future_state*>(block);
+    if (!state.bound_to(core) || state.done()) return;
+    task_core* const task = state.as_task();
+    if (task != nullptr && task->id() != 0) roots.push_back(task);
+  });
+  std::sort(roots.begin(), roots.end(),
+            [](task_core* a, task_core* b) { return a->id() < b->id(); });
+  return roots;
+}
+
+std::vector<task_info> all_tasks(loop_core& core) {
+  std::vector<task_info> infos;
+  for (task_core* const root : pending_roots(core)) {
+    infos.push_back(root->info());
+  }
+  return infos;
+}
+
+std::string blocked(loop_core& core) {
+  std::string text;
+  for (task_core* const root : pending_roots(core)) {
+    absl::StrAppend(&text, "\n  ", to_string(root->info()));
+  }
+  return text;
+}
+
+void destroy_all(loop_core& core) {
+  const std::vector<task_core*> roots = pending_roots(core);
+  // All are kept until the last one has been told.
+  std::vector<state_ref<future_state>> keep;
+  for (task_core* const root : roots) {
+    keep.push_back(share(root->result_state()));
+  }
+  for (task_core* const root : roots) root->destroy_pending();
+}
+
+}  // namespace
+
+const task_hooks kTaskHooks = {&all_tasks, &blocked, &destroy_all};
+
+}  // namespace ratchet::internal
