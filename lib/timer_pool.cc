@@ -1,5 +1,9 @@
 #include "ratchet/internal/timer_pool.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -9,36 +13,46 @@ namespace ratchet {
 namespace internal {
 namespace {
 
-// A page holds cells, chunks or nodes. Pages are aligned to their size, which
-// is how a cell finds its wheel: a timer need not store it.
-constexpr size_t kPageBytes = 16 * 1024;
-
 // Pages come from regions that double from the first to the last size, so that
 // a small wheel is small and a large one asks for memory rarely.
-constexpr size_t kFirstRegionBytes = 4 * kPageBytes;
+constexpr size_t kFirstRegionBytes = 64 * 1024;
 constexpr size_t kLastRegionBytes = 2 * 1024 * 1024;
 
-constexpr size_t kCellsPerPage = kPageBytes / sizeof(timer_cell) - 1;
-constexpr size_t kChunksPerPage = kPageBytes / sizeof(timer_chunk);
-constexpr size_t kNodesPerPage = kPageBytes / sizeof(timer_node);
+// Ids become available in groups.
+constexpr size_t kIdsPerGroup = 512;
+
+// The largest regions are whole huge pages.
+std::align_val_t alignment(size_t bytes) {
+  return std::align_val_t{bytes == kLastRegionBytes ? bytes : 64};
+}
 
 }  // namespace
 
-struct timer_pool::cell_page {
-  timer_wheel* owner;
-  timer_cell cells[kCellsPerPage];
-};
-
 void timer_chunk::sort() {
-  for (uint16_t i = std::max(sorted, begin); i < end; ++i) {
+  for (size_t i = std::max(sorted, begin); i < end; ++i) {
     const timer_entry entry = entries[i];
-    uint16_t at = i;
+    size_t at = i;
     for (; at > begin && entries[at - 1].key > entry.key; --at) {
       entries[at] = entries[at - 1];
     }
     entries[at] = entry;
   }
   sorted = end;
+}
+
+void timer_chunk::take(const timer_chunk& other) {
+  std::copy(other.entries + other.begin, other.entries + other.end,
+            entries + end);
+  end = static_cast<uint16_t>(end + other.size());
+}
+
+size_t timer_chain::count_chunks(size_t limit) const {
+  size_t count = 0;
+  for (const timer_link* link = next; link != this && count < limit;
+       link = link->next) {
+    ++count;
+  }
+  return count;
 }
 
 void timer_chain::push(timer_chunk* chunk) {
@@ -54,7 +68,7 @@ void timer_chain::splice(timer_chain& other) {
   other.prev->next = this;
   prev->next = other.next;
   prev = other.prev;
-  other.next = other.prev = &other;
+  other.reset();
 }
 
 void timer_chain::unlink(timer_chunk* chunk) {
@@ -64,7 +78,7 @@ void timer_chain::unlink(timer_chunk* chunk) {
 
 timer_pool::~timer_pool() {
   for (const region& r : regions_) {
-    ::operator delete (r.data, std::align_val_t{kPageBytes});
+    ::operator delete(r.data, alignment(r.bytes));
   }
 }
 
@@ -72,9 +86,7 @@ timer_node* timer_pool::new_node() {
   if (free_nodes_ == nullptr) {
     auto* nodes = static_cast<timer_node*>(new_page());
     for (size_t i = kNodesPerPage; i-- > 0;) {
-      timer_node* node = new (nodes + i) timer_node;
-      node->next = free_nodes_;
-      free_nodes_ = node;
+      free_node(new (nodes + i) timer_node);
     }
   }
   auto* node = static_cast<timer_node*>(free_nodes_);
@@ -102,9 +114,7 @@ timer_chunk* timer_pool::single(timer_chain& chain) {
   chunk->sorted = static_cast<uint16_t>(std::max(chunk->sorted, chunk->begin) -
                                         chunk->begin);
   chunk->begin = 0;
-  std::copy(last->entries + last->begin, last->entries + last->end,
-            chunk->entries + chunk->end);
-  chunk->end = static_cast<uint16_t>(chunk->end + last->size());
+  chunk->take(*last);
   timer_chain::unlink(last);
   free_chunk(last);
   return chunk;
@@ -115,9 +125,10 @@ timer_entry* timer_pool::first_live(timer_chain& chain) {
     timer_chunk* chunk = chain.first();
     for (; chunk->begin < chunk->end; ++chunk->begin) {
       timer_entry& entry = chunk->entries[chunk->begin];
-      if (!entry.cell->cancelled()) return &entry;
-      free_cell(entry.cell);
-      --stale;
+      if (!cancelled(entry.id)) return &entry;
+      cancelled_[entry.id] = 0;
+      --stale_;
+      free_id(entry.id);
     }
     timer_chain::unlink(chunk);
     free_chunk(chunk);
@@ -125,85 +136,92 @@ timer_entry* timer_pool::first_live(timer_chain& chain) {
   return nullptr;
 }
 
-void timer_pool::sweep(timer_chunk* chunk) {
-  uint16_t kept = chunk->begin;
-  uint16_t sorted = chunk->begin;
-  for (uint16_t i = chunk->begin; i < chunk->end; ++i) {
-    if (i == chunk->sorted) sorted = kept;
-    const timer_entry entry = chunk->entries[i];
-    if (entry.cell->cancelled()) {
-      free_cell(entry.cell);
-      --stale;
-      continue;
-    }
-    chunk->entries[kept++] = entry;
+void timer_pool::drop_cancelled(timer_chunk* chunk) {
+  // Without branches on the marks, which nobody could predict: what is gone is
+  // overwritten by what follows it, and its id by the next one to be freed.
+  // There is room for one more: this entry's own id is not free.
+  uint8_t* const marks = cancelled_.data();
+  uint32_t* const ids = ids_.get();
+  size_t free_ids = free_ids_;
+  timer_entry* kept = chunk->entries + chunk->begin;
+  timer_entry* const end = chunk->entries + chunk->end;
+  const uint16_t sorted = chunk->sorted;
+  for (const timer_entry* entry = kept; entry != end; ++entry) {
+    const uint32_t id = entry->id;
+    const size_t gone = marks[id];
+    marks[id] = 0;
+    *kept = *entry;
+    kept += 1 - gone;
+    ids[free_ids] = id;
+    free_ids += gone;
   }
-  chunk->sorted = chunk->sorted >= chunk->end ? kept : sorted;
-  chunk->end = kept;
+  const size_t count = free_ids - free_ids_;
+  free_ids_ = free_ids;
+  entries_ -= count;
+  stale_ -= count;
+  // If only a part was in order, some of it may have gone: forget about it.
+  chunk->end = static_cast<uint16_t>(kept - chunk->entries);
+  chunk->sorted = sorted == chunk->end + count ? chunk->end : chunk->begin;
+}
 
+// Drops what is cancelled in `chunk`, which is in a chain; joins what is left
+// with its predecessor if it fits, and frees `chunk` if it is empty.
+void timer_pool::sweep(timer_chunk* chunk) {
+  drop_cancelled(chunk);
   if (chunk->size() > 0) {
     // A chain's head counts as full, so the first chunk stays where it is.
     timer_link* before = chunk->prev;
     if (before->end + chunk->size() > timer_chunk::kCapacity) return;
-    auto* into = static_cast<timer_chunk*>(before);
-    std::copy(chunk->entries + chunk->begin, chunk->entries + chunk->end,
-              into->entries + into->end);
-    into->end = static_cast<uint16_t>(into->end + chunk->size());
+    static_cast<timer_chunk*>(before)->take(*chunk);
   }
   timer_chain::unlink(chunk);
   free_chunk(chunk);
 }
 
-void timer_pool::sweep_next(size_t count) {
-  for (; count > 0; --count) {
-    if (sweep_chunk_ == kChunksPerPage) {
-      sweep_chunk_ = 0;
-      ++sweep_page_;
-    }
-    if (sweep_page_ >= chunk_pages_.size()) sweep_page_ = 0;
-    timer_chunk* chunk = chunk_pages_[sweep_page_] + sweep_chunk_++;
-    if (chunk->begin != chunk->end) sweep(chunk);
+// Chunks are swept round and round in address order, wherever they are in use.
+void timer_pool::sweep_next() {
+  if (sweep_chunk_ == kChunksPerPage) {
+    sweep_chunk_ = 0;
+    ++sweep_page_;
   }
-}
-
-timer_wheel* timer_pool::owner(const timer_cell* cell) {
-  const uintptr_t at = reinterpret_cast<uintptr_t>(cell);
-  return reinterpret_cast<const cell_page*>(at & ~(kPageBytes - 1))->owner;
+  if (sweep_page_ >= chunk_pages_.size()) sweep_page_ = 0;
+  timer_chunk* chunk = chunk_pages_[sweep_page_] + sweep_chunk_++;
+  if (chunk->begin != chunk->end) sweep(chunk);
 }
 
 void timer_pool::detach_all() {
-  for (cell_page* page : cell_pages_) {
-    for (timer_cell& cell : page->cells) {
-      if (!cell.free() && !cell.cancelled()) cell.hook()->cell = nullptr;
+  for (timer_chunk* page : chunk_pages_) {
+    for (timer_chunk* chunk = page; chunk != page + kChunksPerPage; ++chunk) {
+      for (size_t i = chunk->begin; i < chunk->end; ++i) {
+        const timer_entry& entry = chunk->entries[i];
+        if (!cancelled(entry.id)) entry.hook->wheel = nullptr;
+      }
     }
   }
 }
 
-size_t timer_pool::cell_count() const {
-  return cell_pages_.size() * kCellsPerPage;
-}
-
-size_t timer_pool::free_cell_count() const {
-  size_t count = 0;
-  for (const cell_page* page : cell_pages_) {
-    for (const timer_cell& cell : page->cells) count += cell.free();
+void timer_pool::add_ids() {
+  if (total_ids_ == capacity_ids_) {
+    // The stack is empty: there is nothing to copy.
+    capacity_ids_ = std::max(2 * capacity_ids_, kIdsPerGroup);
+    ids_.reset();
+    ids_.reset(new uint32_t[capacity_ids_]);
+    cancelled_.resize(capacity_ids_);
   }
-  return count;
-}
-
-void timer_pool::add_cells() {
-  auto* page = static_cast<cell_page*>(new_page());
-  page->owner = owner_;
-  cell_pages_.push_back(page);
-  for (size_t i = kCellsPerPage; i-- > 0;) free_cell(&page->cells[i]);
+  total_ids_ += kIdsPerGroup;
+  for (size_t i = 0; i < kIdsPerGroup; ++i) {
+    ids_[i] = static_cast<uint32_t>(total_ids_ - 1 - i);
+  }
+  free_ids_ = kIdsPerGroup;
 }
 
 void timer_pool::add_chunks() {
   auto* chunks = static_cast<timer_chunk*>(new_page());
   chunk_pages_.push_back(chunks);
-  chunks_in_use += kChunksPerPage;
-  for (size_t i = kChunksPerPage; i-- > 0;)
+  chunks_in_use_ += kChunksPerPage;
+  for (size_t i = kChunksPerPage; i-- > 0;) {
     free_chunk(new (chunks + i) timer_chunk);
+  }
 }
 
 void* timer_pool::new_page() {
@@ -212,8 +230,12 @@ void* timer_pool::new_page() {
                                           : std::min(2 * regions_.back().bytes,
                                                      kLastRegionBytes);
     regions_.reserve(regions_.size() + 1);
-    regions_.push_back(
-        {::operator new (bytes, std::align_val_t{kPageBytes}), bytes});
+    void* data = ::operator new(bytes, alignment(bytes));
+#ifdef MADV_HUGEPAGE
+    // A wheel of this size is read all over: spare it the TLB misses.
+    if (bytes == kLastRegionBytes) madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+    regions_.push_back({data, bytes});
     bytes_ += bytes;
     region_used_ = 0;
   }

@@ -25,35 +25,49 @@ uint64_t bits_below(size_t slot) {
 
 timer_radix::timer_radix(timer_pool& pool, uint64_t base)
     : pool_(pool), base_(base) {
+  set_floor(kLevels - 1);
   levels_[floor_] = pool_.new_node();
 }
 
-int timer_radix::level_of(uint64_t difference) {
-  return (63 - absl::countl_zero(difference)) / kBits;
-}
-
-void timer_radix::insert(timer_entry entry) {
-  int level = level_of(entry.key ^ base_);
-  if (level < floor_) level = floor_;
+void timer_radix::insert_slow(int level, uint64_t key, timer_hook* hook,
+                              uint32_t id) {
   timer_node* node = levels_[level];
-  timer_link* tail = node->slots[digit(entry.key, level)].prev;
-  // Neither empty nor expanded: those look full.
-  if (tail->end != timer_chunk::kCapacity) {
-    static_cast<timer_chunk*>(tail)->entries[tail->end++] = entry;
-    return;
-  }
-  insert_slow(node, level, entry);
-}
-
-void timer_radix::insert_slow(timer_node* node, int level, timer_entry entry) {
-  size_t slot = digit(entry.key, level);
+  size_t slot = digit(key, level);
   while ((node->expanded >> slot & 1) != 0) {
     node = node->child(slot);
     --level;
-    slot = digit(entry.key, level);
+    slot = digit(key, level);
   }
-  pool_.append(node->slots[slot], entry);
+  timer_chain& chain = node->slots[slot];
   node->occupied |= uint64_t{1} << slot;
+  if (chain.prev->end != timer_chunk::kCapacity) {
+    chain.last()->add(key, hook, id);
+    return;
+  }
+  pool_.push_chunk(chain)->add(key, hook, id);
+  if (++chain.pushed >= kBurstChunks && level > 0) burst(node, slot, level);
+}
+
+// Expands a chain to which many chunks were added, if it still has as many and
+// that divides it.
+void timer_radix::burst(timer_node* node, size_t slot, int level) {
+  timer_chain& chain = node->slots[slot];
+  chain.pushed = 0;
+  if (chain.count_chunks(kBurstChunks) < kBurstChunks / 2) return;
+  // The first and the last chunk speak for the others: that timers have one
+  // deadline, or nearly, is frequent, and then a longer way would gain nothing.
+  const uint64_t key = chain.first()->entries[chain.first()->begin].key;
+  const timer_chunk* last = chain.last()->prev == &chain
+                                ? chain.last()
+                                : static_cast<timer_chunk*>(chain.prev->prev);
+  uint64_t difference = 0;
+  for (size_t i = last->begin; i < last->end; ++i) {
+    difference |= last->entries[i].key ^ key;
+  }
+  if (difference >> ((level - 1) * kBits) == 0) return;
+  expand(node, slot, level);
+  while (enter()) {
+  }
 }
 
 // Makes a node of the chain in slots[slot] of `node`, which is at `level` > 0.
@@ -94,7 +108,7 @@ void timer_radix::expand(timer_node* node, size_t slot, int level) {
     timer_chunk* chunk = chain.first();
     timer_chain::unlink(chunk);
     for (uint16_t i = chunk->begin; i < chunk->end; ++i) {
-      const timer_entry entry = chunk->entries[i];
+      const timer_entry& entry = chunk->entries[i];
       const size_t to = digit(entry.key, level);
       pool_.append(child->slots[to], entry);
       child->occupied |= uint64_t{1} << to;
@@ -116,7 +130,8 @@ bool timer_radix::enter() {
   timer_node* node = levels_[floor_];
   const size_t slot = digit(base_, floor_);
   if ((node->expanded >> slot & 1) == 0) return false;
-  levels_[--floor_] = node->child(slot);
+  set_floor(floor_ - 1);
+  levels_[floor_] = node->child(slot);
   node->slots[slot].reset();
   node->expanded &= ~(uint64_t{1} << slot);
   node->occupied &= ~(uint64_t{1} << slot);
@@ -167,11 +182,12 @@ const timer_entry* timer_radix::first_in(timer_node* node, size_t slot,
 void timer_radix::advance(uint64_t to, timer_chain& due) {
   // All below the highest digit that changes is due.
   const int top = level_of(base_ ^ to);
-  for (; floor_ < top; ++floor_) {
-    drain_before(levels_[floor_], timer_node::kSlots, floor_, due);
-    pool_.free_node(levels_[floor_]);
-    levels_[floor_] = nullptr;
+  for (int level = floor_; level < top; ++level) {
+    drain_before(levels_[level], timer_node::kSlots, level, due);
+    pool_.free_node(levels_[level]);
+    levels_[level] = nullptr;
   }
+  if (top > floor_) set_floor(top);
   base_ = to;
   do {
     drain_before(levels_[floor_], digit(to, floor_), floor_, due);
@@ -281,7 +297,7 @@ absl::Status timer_radix::check_node(const timer_node* node, int level,
     if (!occupied && !chain.empty()) {
       return absl::InternalError(absl::StrCat(where, "not occupied"));
     }
-    absl::Status status = check_chain(chain, live, stale);
+    absl::Status status = check_chain(pool_, chain, live, stale);
     if (!status.ok()) return status;
     for (const timer_link* link = chain.next; link != &chain;
          link = link->next) {
@@ -300,8 +316,8 @@ absl::Status timer_radix::check_node(const timer_node* node, int level,
   return absl::OkStatus();
 }
 
-absl::Status check_chain(const timer_chain& chain, size_t& live,
-                         size_t& stale) {
+absl::Status check_chain(const timer_pool& pool, const timer_chain& chain,
+                         size_t& live, size_t& stale) {
   const timer_link* previous = &chain;
   for (const timer_link* link = chain.next; link != &chain;
        previous = link, link = link->next) {
@@ -313,13 +329,12 @@ absl::Status check_chain(const timer_chain& chain, size_t& live,
     }
     for (size_t i = chunk->begin; i < chunk->end; ++i) {
       const timer_entry& entry = chunk->entries[i];
-      if (entry.cell->free()) return absl::InternalError("cell: free");
-      if (entry.cell->cancelled()) {
+      if (pool.cancelled(entry.id)) {
         ++stale;
-      } else if (entry.cell->hook()->cell == entry.cell) {
+      } else if (entry.hook->wheel != nullptr && entry.hook->id == entry.id) {
         ++live;
       } else {
-        return absl::InternalError("cell: not its timer's");
+        return absl::InternalError("entry: not its timer's");
       }
       if (i > chunk->begin && i < chunk->sorted &&
           chunk->entries[i - 1].key > entry.key) {
@@ -327,6 +342,7 @@ absl::Status check_chain(const timer_chain& chain, size_t& live,
       }
     }
   }
+  if (chain.prev != previous) return absl::InternalError("chain: end");
   return absl::OkStatus();
 }
 

@@ -5,12 +5,12 @@
 #include <cstdint>
 #include <optional>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 
 namespace ratchet {
 
-using internal::timer_cell;
 using internal::timer_chain;
 using internal::timer_chunk;
 using internal::timer_entry;
@@ -18,54 +18,43 @@ using internal::timer_link;
 
 namespace {
 
-// Sweeping begins when there are this many more cancelled timers than live
-// ones, and each cancellation pays for so many chunks.
-constexpr size_t kStaleSlack = 256;
-constexpr size_t kSweepChunks = 1;
-
 bool by_key(const timer_entry& a, const timer_entry& b) {
   return a.key < b.key;
 }
 
 }  // namespace
 
-timer_wheel::timer_wheel(tick now)
-    : now_(now), pool_(this), armed_(pool_, to_key(now)) {}
+timer_wheel::timer_wheel(tick now) : now_(now), armed_(pool_, to_key(now)) {}
 
 timer_wheel::~timer_wheel() { pool_.detach_all(); }
 
 void timer_wheel::schedule(timer& t, tick deadline) {
-  if (t.scheduled()) internal::timer_pool::owner(t.cell)->remove(t);
-  const timer_entry entry = {to_key(deadline), pool_.new_cell(&t)};
-  t.cell = entry.cell;
-  ++pool_.live;
-  if (deadline > now_) {
-    armed_.insert(entry);
-    return;
+  if (t.scheduled()) t.wheel->cancel(t);
+  const uint32_t id = pool_.new_id();
+  t.wheel = this;
+  t.id = id;
+  if (ABSL_PREDICT_TRUE(deadline > now_)) {
+    armed_.insert(to_key(deadline), &t, id);
+  } else {
+    schedule_late({to_key(deadline), &t, id});
   }
+}
+
+void timer_wheel::schedule_late(const timer_entry& entry) {
   if (late_.empty()) {
     late_sorted_ = true;
-    late_key_ = entry.key;
+  } else if (entry.key < late_key_) {
+    late_sorted_ = false;
   }
-  late_sorted_ = late_sorted_ && late_key_ <= entry.key;
   late_key_ = entry.key;
   pool_.append(late_, entry);
 }
 
 bool timer_wheel::cancel(timer& t) {
-  if (!t.scheduled() || internal::timer_pool::owner(t.cell) != this) {
-    return false;
-  }
-  remove(t);
+  if (t.wheel != this) return false;
+  t.wheel = nullptr;
+  pool_.cancel(t.id);
   return true;
-}
-
-void timer_wheel::remove(timer& t) {
-  t.cell->word = 0;
-  t.cell = nullptr;
-  --pool_.live;
-  ++pool_.stale;
-  if (pool_.stale > pool_.live + kStaleSlack) pool_.sweep_next(kSweepChunks);
 }
 
 void timer_wheel::advance(tick to) {
@@ -81,11 +70,10 @@ void timer_wheel::advance(tick to) {
 timer_wheel::timer* timer_wheel::pop_due() {
   timer_entry* entry = pool_.first_live(due_);
   if (entry == nullptr) return nullptr;
-  auto* t = static_cast<timer*>(entry->cell->hook());
+  auto* t = static_cast<timer*>(entry->hook);
+  pool_.free_id(entry->id);
   ++due_.first()->begin;
-  pool_.free_cell(entry->cell);
-  --pool_.live;
-  t->cell = nullptr;
+  t->wheel = nullptr;
   return t;
 }
 
@@ -125,25 +113,24 @@ void timer_wheel::sort_late() const {
 }
 
 timer_wheel::statistics timer_wheel::stats() const {
-  return {pool_.live, pool_.stale, pool_.chunks_in_use, pool_.bytes()};
+  return {pool_.live(), pool_.stale(), pool_.chunks_in_use(), pool_.bytes()};
 }
 
 absl::Status timer_wheel::check_invariants() const {
   size_t live = 0;
   size_t stale = 0;
   absl::Status status = armed_.check(live, stale);
-  if (status.ok()) status = internal::check_chain(late_, live, stale);
-  if (status.ok()) status = internal::check_chain(due_, live, stale);
+  if (status.ok()) status = internal::check_chain(pool_, late_, live, stale);
+  if (status.ok()) status = internal::check_chain(pool_, due_, live, stale);
   if (!status.ok()) return status;
-  if (live != pool_.live || stale != pool_.stale) {
+  if (live != pool_.live() || stale != pool_.stale()) {
     return absl::InternalError(absl::StrCat("counted ", live, " live and ",
-                                            stale, " stale, not ", pool_.live,
-                                            " and ", pool_.stale));
+                                            stale, " stale, not ", pool_.live(),
+                                            " and ", pool_.stale()));
   }
-  const size_t used = pool_.cell_count() - pool_.free_cell_count();
-  if (used != live + stale) {
+  if (pool_.used_ids() != live + stale) {
     return absl::InternalError(
-        absl::StrCat(used, " cells for ", live + stale, " entries"));
+        absl::StrCat(pool_.used_ids(), " ids for ", live + stale, " entries"));
   }
   if (armed_.base() != to_key(now_)) return absl::InternalError("base");
   return absl::OkStatus();

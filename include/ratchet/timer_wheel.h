@@ -53,8 +53,8 @@ class timer_wheel {
  public:
   using tick = int64_t;
 
-  // Intrusive hook (8 bytes): embed it in whatever waits. The owner keeps it in
-  // place while scheduled() and may free it at any time, for its destructor
+  // Intrusive hook (16 bytes): embed it in whatever waits. The owner keeps it
+  // in place while scheduled() and may free it at any time, for its destructor
   // cancels.
   class timer;
 
@@ -99,7 +99,7 @@ class timer_wheel {
   std::optional<tick> next_deadline() const;
 
   // The number of timers armed or due.
-  size_t size() const { return pool_.live; }
+  size_t size() const { return pool_.live(); }
 
   statistics stats() const;
 
@@ -115,7 +115,7 @@ class timer_wheel {
     return static_cast<tick>(key ^ (uint64_t{1} << 63));
   }
 
-  void remove(timer& t);
+  void schedule_late(const internal::timer_entry& entry);
   void sort_late() const;
 
   tick now_;
@@ -138,11 +138,11 @@ class timer_wheel::timer : private internal::timer_hook {
   timer(const timer&) = delete;
   timer& operator=(const timer&) = delete;
   ~timer() {
-    if (scheduled()) internal::timer_pool::owner(cell)->cancel(*this);
+    if (scheduled()) wheel->cancel(*this);
   }
 
   // Armed, or due and not popped yet.
-  bool scheduled() const { return cell != nullptr; }
+  bool scheduled() const { return wheel != nullptr; }
 
  private:
   friend class timer_wheel;

@@ -6,7 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
+
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 
 namespace ratchet {
 
@@ -14,31 +18,20 @@ class timer_wheel;
 
 namespace internal {
 
-struct timer_cell;
-
-// What a timer_wheel::timer consists of: its cell while scheduled, else null.
+// What a timer_wheel::timer consists of.
 struct timer_hook {
-  timer_cell* cell = nullptr;
+  timer_wheel* wheel = nullptr;  // Null when idle.
+  uint32_t id = 0;               // Of its entry, while scheduled.
 };
 
-// The indirection between an entry and its timer. Every entry has exactly one
-// cell and every cell in use exactly one entry, so that cancelling touches the
-// timer and its cell only, wherever the entry is, and the timer may be freed at
-// once. A cell in use holds the timer's hook, or null once it was cancelled;
-// it is not used again before its entry is gone, so no entry can be mistaken.
-// A free cell holds the next free one, told apart by the lowest bit.
-struct timer_cell {
-  bool free() const { return (word & 1) != 0; }
-  bool cancelled() const { return word == 0; }
-  timer_hook* hook() const { return reinterpret_cast<timer_hook*>(word); }
-
-  uintptr_t word;
-};
-
-// One scheduled timer, or what is left of a cancelled one.
+// One scheduled timer, or what is left of a cancelled one. Entries move about
+// and nothing points to them: cancelling marks the entry's id. The id
+// is not used again before the entry is gone, so that it cannot be mistaken,
+// and `hook` is used only if it is not marked, so the timer may be gone.
 struct timer_entry {
   uint64_t key;  // The deadline, with the sign bit flipped: unsigned order.
-  timer_cell* cell;
+  timer_hook* hook;
+  uint32_t id;
 };
 
 // The head of a chunk, and also of a chain: a chain is a circular list of
@@ -50,12 +43,12 @@ struct timer_link {
   uint16_t begin;   // Entries [begin, end) are there,
   uint16_t end;     //
   uint16_t sorted;  // and of those [begin, sorted) are in order of their keys.
-  uint16_t unused;
+  uint16_t pushed;  // A chain's: the chunks added since it was last counted.
 };
 
 // Entries in the order in which they were scheduled (or in due order).
 struct timer_chunk : timer_link {
-  static constexpr size_t kBytes = 256;
+  static constexpr size_t kBytes = 512;
   static constexpr uint16_t kCapacity =
       (kBytes - sizeof(timer_link)) / sizeof(timer_entry);
 
@@ -63,6 +56,18 @@ struct timer_chunk : timer_link {
 
   // Puts the entries in order of their keys, equal ones as they stand.
   void sort();
+
+  // Adds an entry, which fits. Field by field: a copy of an entry just put
+  // together would load wider than the stores before it, and wait for them.
+  void add(uint64_t key, timer_hook* hook, uint32_t id) {
+    timer_entry& entry = entries[end++];
+    entry.key = key;
+    entry.hook = hook;
+    entry.id = id;
+  }
+
+  // Adds the entries of `other`, which fit.
+  void take(const timer_chunk& other);
 
   timer_entry entries[kCapacity];
 };
@@ -73,13 +78,14 @@ struct timer_chain : timer_link {
   timer_chain& operator=(const timer_chain&) = delete;
 
   bool empty() const { return next == this; }
+  bool one_chunk() const { return next == prev && next != this; }
   timer_chunk* first() const { return static_cast<timer_chunk*>(next); }
   timer_chunk* last() const { return static_cast<timer_chunk*>(prev); }
-  bool one_chunk() const { return next == prev && next != this; }
+  size_t count_chunks(size_t limit) const;  // At most `limit`.
 
   void reset() {
     next = prev = this;
-    begin = sorted = unused = 0;
+    begin = sorted = pushed = 0;
     end = timer_chunk::kCapacity;
   }
   void push(timer_chunk* chunk);    // At the end.
@@ -103,35 +109,50 @@ struct timer_node : timer_link {
   timer_chain slots[kSlots];
 };
 
-// Cells, chunks and nodes of one wheel, from pages that are kept for reuse:
+// Ids, chunks and nodes of one wheel, from pages that are kept for reuse:
 // nothing is allocated while the wheel does not grow beyond its largest size.
 //
 // Errors: std::bad_alloc from operator new (or the end, without exceptions).
 // Complexity: O(1) but for a new page. Thread-safety: thread-compatible.
 class timer_pool {
  public:
-  explicit timer_pool(timer_wheel* owner) : owner_(owner) {}
+  timer_pool() = default;
   timer_pool(const timer_pool&) = delete;
   timer_pool& operator=(const timer_pool&) = delete;
   ~timer_pool();
 
-  timer_cell* new_cell(timer_hook* hook) {
-    if (free_cells_ == nullptr) add_cells();
-    timer_cell* cell = free_cells_;
-    free_cells_ = reinterpret_cast<timer_cell*>(cell->word & ~uintptr_t{1});
-    cell->word = reinterpret_cast<uintptr_t>(hook);
-    return cell;
+  size_t live() const { return entries_ - stale_; }
+  size_t stale() const { return stale_; }
+  size_t chunks_in_use() const { return chunks_in_use_; }
+  size_t bytes() const { return bytes_; }
+
+  // For an entry that is then added.
+  uint32_t new_id() {
+    if (ABSL_PREDICT_FALSE(free_ids_ == 0)) add_ids();
+    ++entries_;
+    return ids_[--free_ids_];
   }
-  void free_cell(timer_cell* cell) {
-    cell->word = reinterpret_cast<uintptr_t>(free_cells_) | 1;
-    free_cells_ = cell;
+
+  bool cancelled(uint32_t id) const { return cancelled_[id] != 0; }
+
+  // Afterwards sweeps a few chunks if too much is stale.
+  void cancel(uint32_t id) {
+    cancelled_[id] = 1;
+    ++stale_;
+    if (2 * stale_ > entries_ + kStaleSlack) sweep_next();
+  }
+
+  // For an entry that is removed.
+  void free_id(uint32_t id) {
+    ids_[free_ids_++] = id;
+    --entries_;
   }
 
   timer_chunk* new_chunk() {
-    if (free_chunks_ == nullptr) add_chunks();
-    timer_chunk* chunk = static_cast<timer_chunk*>(free_chunks_);
+    if (ABSL_PREDICT_FALSE(free_chunks_ == nullptr)) add_chunks();
+    auto* chunk = static_cast<timer_chunk*>(free_chunks_);
     free_chunks_ = chunk->next;
-    ++chunks_in_use;
+    ++chunks_in_use_;
     return chunk;
   }
   // `chunk` is in no chain.
@@ -139,20 +160,23 @@ class timer_pool {
     chunk->begin = chunk->end = chunk->sorted = 0;
     chunk->next = free_chunks_;
     free_chunks_ = chunk;
-    --chunks_in_use;
+    --chunks_in_use_;
   }
 
   timer_node* new_node();
   void free_node(timer_node* node);  // Every slot is empty.
 
-  void append(timer_chain& chain, timer_entry entry) {
+  void append(timer_chain& chain, const timer_entry& entry) {
     timer_link* tail = chain.prev;
-    if (tail->end == timer_chunk::kCapacity) {
-      timer_chunk* chunk = new_chunk();
-      chain.push(chunk);
-      tail = chunk;
-    }
+    if (tail->end == timer_chunk::kCapacity) tail = push_chunk(chain);
     static_cast<timer_chunk*>(tail)->entries[tail->end++] = entry;
+  }
+
+  // Adds an empty chunk at the end of `chain`.
+  timer_chunk* push_chunk(timer_chain& chain) {
+    timer_chunk* chunk = new_chunk();
+    chain.push(chunk);
+    return chunk;
   }
 
   // The chunk of a chain that has one, or could have after a merge; else null.
@@ -162,51 +186,59 @@ class timer_pool {
   // entry that is not, or null: then `chain` is empty.
   timer_entry* first_live(timer_chain& chain);
 
-  // Drops what is cancelled in `chunk`, which is in a chain; joins what is
-  // left with its predecessor if it fits, and frees `chunk` if it is empty.
-  void sweep(timer_chunk* chunk);
+  // Drops what is cancelled in `chunk`.
+  void drop_cancelled(timer_chunk* chunk);
 
-  // Sweeps the next `count` chunks, round and round in address order.
-  void sweep_next(size_t count);
-
-  // The wheel that a cell in use belongs to.
-  static timer_wheel* owner(const timer_cell* cell);
-
-  // Leaves every timer that is still scheduled unscheduled.
+  // Makes every timer that is still scheduled idle.
   void detach_all();
 
-  size_t free_cell_count() const;
-  size_t cell_count() const;
-  size_t bytes() const { return bytes_; }
-
-  size_t live = 0;   // Entries whose timer is scheduled,
-  size_t stale = 0;  // and those whose timer was cancelled.
-  size_t chunks_in_use = 0;
+  // The number of ids in entries, as the free ones tell.
+  size_t used_ids() const { return total_ids_ - free_ids_; }
+  size_t entries() const { return entries_; }
 
  private:
-  struct cell_page;
+  // Sweeping begins when there are this many more stale entries than live ones.
+  static constexpr size_t kStaleSlack = 256;
+  static constexpr size_t kPageBytes = 16 * 1024;
+  static constexpr size_t kChunksPerPage = kPageBytes / sizeof(timer_chunk);
+  static constexpr size_t kNodesPerPage = kPageBytes / sizeof(timer_node);
+
   struct region {
     void* data;
     size_t bytes;
   };
 
-  void add_cells();
-  void add_chunks();
+  ABSL_ATTRIBUTE_NOINLINE void add_ids();
+  ABSL_ATTRIBUTE_NOINLINE void add_chunks();
   void* new_page();
+  ABSL_ATTRIBUTE_NOINLINE void sweep_next();
+  void sweep(timer_chunk* chunk);
 
-  timer_wheel* const owner_;
-  timer_cell* free_cells_ = nullptr;
+  // Two counters of which scheduling changes one and cancelling the other: one
+  // that both change would be what limits their speed.
+  size_t entries_ = 0;
+  size_t stale_ = 0;  // How many of the entries are of cancelled timers.
+
+  // The free ids are a stack in an array with room for all of them.
+  std::unique_ptr<uint32_t[]> ids_;
+  size_t free_ids_ = 0;
+  size_t total_ids_ = 0;
+  size_t capacity_ids_ = 0;
+  // For each id whether its timer was cancelled, zero for free ones. Bytes, not
+  // bits: to set one needs no load, and to clear one neither.
+  std::vector<uint8_t> cancelled_;
+
   timer_link* free_chunks_ = nullptr;
   timer_link* free_nodes_ = nullptr;
+  size_t chunks_in_use_ = 0;
 
-  std::vector<cell_page*> cell_pages_;
   std::vector<timer_chunk*> chunk_pages_;
+  size_t sweep_page_ = 0;  // Where sweep_next() goes on.
+  size_t sweep_chunk_ = 0;
+
   std::vector<region> regions_;
   size_t region_used_ = 0;  // Bytes of the last region.
   size_t bytes_ = 0;
-
-  size_t sweep_page_ = 0;  // Where sweep_next() goes on.
-  size_t sweep_chunk_ = 0;
 };
 
 }  // namespace internal

@@ -7,6 +7,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
+#include "absl/numeric/bits.h"
 #include "absl/status/status.h"
 #include "ratchet/internal/timer_pool.h"
 
@@ -26,7 +29,8 @@ namespace internal {
 // A slot is a chain while it fits one chunk, which is then sorted by insertion
 // when its least key is asked for. A chain that outgrew a chunk by the time
 // the base enters it, or that its least key is asked for, is expanded: its
-// entries move to the 64 slots of a node one level below.
+// entries move to the 64 slots of a node one level below. So is one that grows
+// beyond kBurstChunks, so that none of these moves is a long one.
 //
 // Why equal keys stay in order: the place of an entry is a function of its key,
 // of the base and of which slots are expanded, and each change of these moves
@@ -47,8 +51,18 @@ class timer_radix {
 
   uint64_t base() const { return base_; }
 
-  // REQUIRES: entry.key > base().
-  void insert(timer_entry entry);
+  // REQUIRES: key > base().
+  void insert(uint64_t key, timer_hook* hook, uint32_t id) {
+    const int level = level_of((key ^ base_) | floor_bit_);
+    timer_node* node = levels_[level];
+    timer_link* tail = node->slots[digit(key, level)].prev;
+    // If there is room, the slot is neither empty nor expanded.
+    if (ABSL_PREDICT_TRUE(tail->end != timer_chunk::kCapacity)) {
+      static_cast<timer_chunk*>(tail)->add(key, hook, id);
+    } else {
+      insert_slow(level, key, hook, id);
+    }
+  }
 
   // The first entry that is not cancelled, or null. Valid until the next call.
   const timer_entry* first();
@@ -67,9 +81,17 @@ class timer_radix {
   static size_t digit(uint64_t key, int level) {
     return (key >> (level * kBits)) & (timer_node::kSlots - 1);
   }
-  static int level_of(uint64_t difference);
+  // The level of the highest digit that is not zero; difference != 0.
+  static int level_of(uint64_t difference) {
+    return (absl::countl_zero(difference) ^ 63) / kBits;
+  }
 
-  void insert_slow(timer_node* node, int level, timer_entry entry);
+  ABSL_ATTRIBUTE_NOINLINE void insert_slow(int level, uint64_t key,
+                                           timer_hook* hook, uint32_t id);
+  // A chain of that many chunks is expanded in a few ten microseconds.
+  static constexpr uint16_t kBurstChunks = 256;
+
+  void burst(timer_node* node, size_t slot, int level);
   void expand(timer_node* node, size_t slot, int level);
   void collapse(timer_node* node, size_t slot);
   bool enter();
@@ -81,8 +103,14 @@ class timer_radix {
                           size_t& live, size_t& stale) const;
 
   timer_pool& pool_;
+  void set_floor(int level) {
+    floor_ = level;
+    floor_bit_ = uint64_t{1} << (level * kBits);
+  }
+
   uint64_t base_;
-  int floor_ = kLevels - 1;
+  int floor_;
+  uint64_t floor_bit_;  // Its lowest bit: no difference is below this level.
   // Those from floor_ on are there. In levels_[l], l > floor_, slots in use are
   // beyond the base's digit; in levels_[floor_] not before it, and the current
   // slot is not expanded.
@@ -90,7 +118,8 @@ class timer_radix {
 };
 
 // OK, or kInternal naming what is wrong; adds to the two numbers.
-absl::Status check_chain(const timer_chain& chain, size_t& live, size_t& stale);
+absl::Status check_chain(const timer_pool& pool, const timer_chain& chain,
+                         size_t& live, size_t& stale);
 
 }  // namespace internal
 }  // namespace ratchet
