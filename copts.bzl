@@ -30,3 +30,10 @@ RATCHET_COPTS = select({
 })
 
 RATCHET_TEST_COPTS = RATCHET_COPTS
+
+# For a fuzz target: libFuzzer's main() under --config=fuzz. Elsewhere it brings
+# its own, so that it is a test that runs on a few fixed inputs.
+RATCHET_FUZZ_LINKOPTS = select({
+    "//:fuzzing": ["-fsanitize=fuzzer"],
+    "//conditions:default": [],
+})
