@@ -60,6 +60,7 @@ void timer_chain::push(timer_chunk* chunk) {
   chunk->next = this;
   prev->next = chunk;
   prev = chunk;
+  if (pushed != UINT16_MAX) ++pushed;
 }
 
 void timer_chain::splice(timer_chain& other) {
@@ -68,6 +69,8 @@ void timer_chain::splice(timer_chain& other) {
   other.prev->next = this;
   prev->next = other.next;
   prev = other.prev;
+  pushed = static_cast<uint16_t>(
+      std::min<uint32_t>(uint32_t{pushed} + other.pushed, UINT16_MAX));
   other.reset();
 }
 

@@ -16,6 +16,13 @@ size_t lowest_bit(uint64_t bits) {
   return static_cast<size_t>(absl::countr_zero(bits));
 }
 
+void prefetch_chunk(const timer_link* link) {
+  const char* at = reinterpret_cast<const char*>(link);
+  for (size_t i = 0; i < sizeof(timer_chunk); i += 64) {
+    __builtin_prefetch(at + i);
+  }
+}
+
 // The bits below `slot`, which may be 64.
 uint64_t bits_below(size_t slot) {
   return slot == 64 ? ~uint64_t{0} : (uint64_t{1} << slot) - 1;
@@ -45,17 +52,18 @@ void timer_radix::insert_slow(int level, uint64_t key, timer_hook* hook,
     return;
   }
   pool_.push_chunk(chain)->add(key, hook, id);
-  if (++chain.pushed >= kBurstChunks && level > 0) burst(node, slot, level);
+  if (chain.pushed >= kBurstChunks && level > 0) burst(node, slot, level);
 }
 
 // Expands a chain to which many chunks were added, if it still has as many and
 // that divides it.
 void timer_radix::burst(timer_node* node, size_t slot, int level) {
   timer_chain& chain = node->slots[slot];
-  chain.pushed = 0;
-  if (chain.count_chunks(kBurstChunks) < kBurstChunks / 2) return;
-  // The first and the last chunk speak for the others: that timers have one
-  // deadline, or nearly, is frequent, and then a longer way would gain nothing.
+  // Chunks may have been swept away, and those left may be half empty.
+  chain.pushed = static_cast<uint16_t>(chain.count_chunks(kBurstChunks) / 2);
+  if (chain.pushed < kBurstChunks / 4) return;
+  // The first and the last chunk speak for the others: many timers with one
+  // deadline are better left where they are, for nothing would divide them.
   const uint64_t key = chain.first()->entries[chain.first()->begin].key;
   const timer_chunk* last = chain.last()->prev == &chain
                                 ? chain.last()
@@ -64,7 +72,7 @@ void timer_radix::burst(timer_node* node, size_t slot, int level) {
   for (size_t i = last->begin; i < last->end; ++i) {
     difference |= last->entries[i].key ^ key;
   }
-  if (difference >> ((level - 1) * kBits) == 0) return;
+  if (difference == 0) return;
   expand(node, slot, level);
   while (enter()) {
   }
@@ -104,25 +112,43 @@ void timer_radix::expand(timer_node* node, size_t slot, int level) {
     child->occupied |= uint64_t{1} << slot;
     return;
   }
-  while (!chain.empty()) {
-    timer_chunk* chunk = chain.first();
-    timer_chain::unlink(chunk);
-    for (uint16_t i = chunk->begin; i < chunk->end; ++i) {
+  distribute(chain, child, level);
+}
+
+// Moves all of `chain` to the slots of `node`, which is empty and at `level`.
+void timer_radix::distribute(timer_chain& chain, timer_node* node, int level) {
+  // What is divided this finely fires soon, and in an order that no prefetcher
+  // knows: ask for the timers now.
+  const bool soon = chain.pushed < kSoonChunks;
+  uint64_t occupied = 0;
+  for (timer_link *link = chain.next, *next; link != &chain; link = next) {
+    next = link->next;
+    auto* chunk = static_cast<timer_chunk*>(link);
+    prefetch_chunk(next->next);
+    for (size_t i = chunk->begin; i < chunk->end; ++i) {
       const timer_entry& entry = chunk->entries[i];
-      const size_t to = digit(entry.key, level);
-      pool_.append(child->slots[to], entry);
-      child->occupied |= uint64_t{1} << to;
+      if (soon) pool_.prefetch(entry);
+      const size_t slot = digit(entry.key, level);
+      occupied |= uint64_t{1} << slot;
+      pool_.append(node->slots[slot], entry);
     }
     pool_.free_chunk(chunk);
   }
+  node->occupied = occupied;
+  chain.reset();
+}
+
+// Makes a slot as it was before it was used.
+void timer_radix::vacate(timer_node* node, size_t slot) {
+  node->slots[slot].reset();
+  node->expanded &= ~(uint64_t{1} << slot);
+  node->occupied &= ~(uint64_t{1} << slot);
 }
 
 // Takes back the empty node that slots[slot] of `node` was expanded to.
 void timer_radix::collapse(timer_node* node, size_t slot) {
   pool_.free_node(node->child(slot));
-  node->slots[slot].reset();
-  node->expanded &= ~(uint64_t{1} << slot);
-  node->occupied &= ~(uint64_t{1} << slot);
+  vacate(node, slot);
 }
 
 // If the current slot is expanded, goes down into it. Returns whether it did.
@@ -132,9 +158,7 @@ bool timer_radix::enter() {
   if ((node->expanded >> slot & 1) == 0) return false;
   set_floor(floor_ - 1);
   levels_[floor_] = node->child(slot);
-  node->slots[slot].reset();
-  node->expanded &= ~(uint64_t{1} << slot);
-  node->occupied &= ~(uint64_t{1} << slot);
+  vacate(node, slot);
   return true;
 }
 
@@ -164,7 +188,7 @@ const timer_entry* timer_radix::first_in(timer_node* node, size_t slot,
     if (level == 0 || chunk != nullptr || chain.empty()) {
       if (chunk != nullptr) chunk->sort();
       const timer_entry* entry = pool_.first_live(chain);
-      if (entry == nullptr) node->occupied &= ~(uint64_t{1} << slot);
+      if (entry == nullptr) vacate(node, slot);
       return entry;
     }
     expand(node, slot, level);
@@ -205,7 +229,7 @@ void timer_radix::drain_current(uint64_t to, timer_chain& due) {
   timer_chain& chain = node->slots[slot];
   if (floor_ == 0) {  // All have the key `to`.
     due.splice(chain);
-    node->occupied &= ~(uint64_t{1} << slot);
+    vacate(node, slot);
     return;
   }
   timer_chunk* chunk = pool_.single(chain);
@@ -213,7 +237,7 @@ void timer_radix::drain_current(uint64_t to, timer_chain& due) {
     if (!chain.empty()) {
       expand(node, slot, floor_);
     } else {
-      node->occupied &= ~(uint64_t{1} << slot);
+      vacate(node, slot);
     }
     return;
   }
@@ -223,9 +247,8 @@ void timer_radix::drain_current(uint64_t to, timer_chain& due) {
     if (entry.key > to) return;
     pool_.append(due, entry);
   }
-  timer_chain::unlink(chunk);
+  vacate(node, slot);
   pool_.free_chunk(chunk);
-  node->occupied &= ~(uint64_t{1} << slot);
 }
 
 // Moves all of the slots before `slot` to `due`.
@@ -244,8 +267,14 @@ void timer_radix::drain(timer_node* node, size_t slot, int level,
     timer_chunk* chunk = pool_.single(chain);
     if (level == 0 || chunk != nullptr || chain.empty()) {
       if (chunk != nullptr) chunk->sort();
-      due.splice(chain);
-      node->occupied &= ~(uint64_t{1} << slot);
+      if (chunk == nullptr ||
+          due.prev->end + chunk->size() > timer_chunk::kCapacity) {
+        due.splice(chain);
+      } else {  // Not into a chunk of its own, which may be far away.
+        due.last()->take(*chunk);
+        pool_.free_chunk(chunk);
+      }
+      vacate(node, slot);
       return;
     }
     expand(node, slot, level);

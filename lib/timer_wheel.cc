@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
@@ -79,15 +78,13 @@ timer_wheel::timer* timer_wheel::pop_due() {
 
 bool timer_wheel::has_due() const { return pool_.first_live(due_) != nullptr; }
 
-std::optional<timer_wheel::tick> timer_wheel::next_deadline() const {
-  const timer_entry* first = nullptr;
+const timer_entry* timer_wheel::first_armed() const {
   if (!late_.empty()) {
     sort_late();
-    first = pool_.first_live(late_);
+    const timer_entry* first = pool_.first_live(late_);
+    if (first != nullptr) return first;
   }
-  if (first == nullptr) first = armed_.first();
-  if (first == nullptr) return std::nullopt;
-  return to_tick(first->key);
+  return armed_.first();
 }
 
 // Almost always nothing is to be done: deadlines that are now(), or that passed

@@ -96,7 +96,13 @@ class timer_wheel {
 
   // The earliest deadline among armed timers, exactly; nullopt when none is
   // armed. It may have passed, and due timers do not count.
-  std::optional<tick> next_deadline() const;
+  std::optional<tick> next_deadline() const {
+    // Inline, for GCC returns an optional by stores narrower than its loads,
+    // which then wait for every store before them: 60 ns at 10^6 timers.
+    const internal::timer_entry* first = first_armed();
+    if (first == nullptr) return std::nullopt;
+    return to_tick(first->key);
+  }
 
   // The number of timers armed or due.
   size_t size() const { return pool_.live(); }
@@ -116,6 +122,7 @@ class timer_wheel {
   }
 
   void schedule_late(const internal::timer_entry& entry);
+  const internal::timer_entry* first_armed() const;
   void sort_late() const;
 
   tick now_;

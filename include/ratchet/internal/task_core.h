@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "ratchet/internal/future_state.h"
@@ -178,6 +180,9 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   task_core* link_ = nullptr;       // See above.
   int64_t since_ns_ = 0;
 };
+
+// The roots of `core` that are not done, in creation order.
+std::vector<task_core*> pending_tasks(loop_core& core);
 
 // The loop's view on the tasks; see loop_core::task_hooks.
 extern const task_hooks kTaskHooks;

@@ -88,11 +88,17 @@ class timer_radix {
 
   ABSL_ATTRIBUTE_NOINLINE void insert_slow(int level, uint64_t key,
                                            timer_hook* hook, uint32_t id);
-  // A chain of that many chunks is expanded in a few ten microseconds.
-  static constexpr uint16_t kBurstChunks = 256;
+  // A chain of that many chunks is expanded in about 0.2 ms. If it were much
+  // less, a million timers would have thousands of tails to be appended to,
+  // which miss the cache.
+  static constexpr uint16_t kBurstChunks = 2048;
 
   void burst(timer_node* node, size_t slot, int level);
   void expand(timer_node* node, size_t slot, int level);
+  // A chain of fewer chunks than that stays in the cache until it fires.
+  static constexpr size_t kSoonChunks = 32;
+  void distribute(timer_chain& chain, timer_node* node, int level);
+  static void vacate(timer_node* node, size_t slot);
   void collapse(timer_node* node, size_t slot);
   bool enter();
   const timer_entry* first_in(timer_node* node, size_t slot, int level);
