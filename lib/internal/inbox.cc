@@ -49,7 +49,8 @@ void inbox::remove_remote() {
 absl::Status inbox::wait(int64_t timeout_ns) {
   asleep_.store(true, std::memory_order_seq_cst);
   absl::Status status;
-  if (head_.load(std::memory_order_seq_cst) == nullptr) {
+  if (head_.load(std::memory_order_seq_cst) == nullptr &&
+      (timeout_ns >= 0 || has_remotes())) {
     status = poller_.wait(timeout_ns);
   }
   asleep_.store(false, std::memory_order_relaxed);

@@ -63,11 +63,12 @@ class inbox {
   void add_remote() { remotes_.fetch_add(1, std::memory_order_relaxed); }
   void remove_remote();
   bool has_remotes() const {
-    return remotes_.load(std::memory_order_acquire) != 0;
+    return remotes_.load(std::memory_order_seq_cst) != 0;
   }
 
   // Sleeps until woken, or for `timeout_ns` (negative: without limit). Returns
-  // at once when something was pushed before.
+  // at once when something was pushed before, or when there is no limit and no
+  // remote either: the last one may have gone after the caller had looked.
   absl::Status wait(int64_t timeout_ns);
 
   const absl::Status& status() const { return poller_.status(); }
