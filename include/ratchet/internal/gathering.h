@@ -1,0 +1,67 @@
+#ifndef RATCHET_INTERNAL_GATHERING_H_
+#define RATCHET_INTERNAL_GATHERING_H_
+
+// Included by when_all.h: what all forms of it have in common, apart from the
+// types.
+
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "ratchet/internal/future_state.h"
+#include "ratchet/internal/runnable.h"
+
+namespace ratchet::internal {
+
+// gathering: counts its children in; "gather" of the algorithms in
+// docs/asyncio.md.
+class gathering {
+ public:
+  enum class mode {
+    all_or_error,  // The first error is the outcome (rule S75).
+    settled,       // Errors count like results (rule S76).
+  };
+
+  gathering(mode how, size_t slots);
+  gathering(const gathering&) = delete;
+  gathering& operator=(const gathering&) = delete;
+
+  // The distinct children (rule S81) in argument order, then begin(). Their
+  // states stay alive as long as the gathering.
+  void add(future_state& child);
+  void begin();
+
+  cancel_answer answer_gathering_cancel();
+  std::string describe_gathering(const char* name) const;
+
+ protected:
+  ~gathering() = default;
+
+  virtual future_state& outer() = 0;
+  virtual void succeed() = 0;  // All children are done.
+  virtual void fail(absl::Status error) = 0;
+
+ private:
+  // A child that is waited for.
+  class part final : public waiter {
+   public:
+    void take_turn() override;
+    void drop_turn() override;
+
+    gathering* owner = nullptr;
+    future_state* state = nullptr;
+  };
+
+  void child_done(future_state& child);
+
+  const mode how_;
+  bool cancel_requested_ = false;
+  size_t added_ = 0;     // Distinct children.
+  size_t finished_ = 0;  // Of these.
+  std::unique_ptr<part[]> children_;
+};
+
+}  // namespace ratchet::internal
+
+#endif  // RATCHET_INTERNAL_GATHERING_H_

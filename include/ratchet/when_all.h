@@ -1,0 +1,209 @@
+#ifndef RATCHET_WHEN_ALL_H_
+#define RATCHET_WHEN_ALL_H_
+
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ratchet/future.h"
+#include "ratchet/internal/awaitables.h"
+#include "ratchet/internal/gathering.h"
+
+namespace ratchet {
+namespace internal {
+
+// The outer future of a when_all: Children holds the futures, Results makes
+// the result of them.
+template <class Children, class Results>
+class gathering_state final : public state<typename Results::type>,
+                              public gathering {
+ public:
+  gathering_state(loop_core& core, mode how, Children children, size_t slots)
+      : state<typename Results::type>(core),
+        gathering(how, slots),
+        children_(std::move(children)) {}
+
+  Children& children() { return children_; }
+
+  cancel_answer answer_cancel() override { return answer_gathering_cancel(); }
+  std::string describe() const override {
+    return describe_gathering(Results::kName);
+  }
+  std::string_view kind_name() const override { return Results::kName; }
+
+ private:
+  future_state& outer() override { return *this; }
+  void succeed() override {
+    if constexpr (std::is_void_v<typename Results::type>) {
+      this->settle_value();
+    } else {
+      this->settle_value(Results::make(children_));
+    }
+  }
+  void fail(absl::Status error) override {
+    this->settle_error(std::move(error));
+  }
+
+  Children children_;
+};
+
+template <class F>
+struct all_of_range {
+  static constexpr const char* kName = "when_all";
+  using T = typename F::value_type;
+  using type =
+      std::conditional_t<std::is_void_v<T>, void, std::vector<storable<T>>>;
+  static auto make(std::vector<F>& children) {
+    std::vector<storable<T>> values;
+    values.reserve(children.size());
+    for (F& child : children) values.push_back(value_of(child));
+    return values;
+  }
+};
+
+template <class F>
+struct settled_of_range {
+  static constexpr const char* kName = "when_all_settled";
+  using type = std::vector<outcome<typename F::value_type>>;
+  static type make(std::vector<F>& children) {
+    type outcomes;
+    outcomes.reserve(children.size());
+    for (F& child : children) outcomes.push_back(outcome_of(child));
+    return outcomes;
+  }
+};
+
+template <class... F>
+struct all_of_tuple {
+  static constexpr const char* kName = "when_all";
+  using type = std::tuple<storable<typename F::value_type>...>;
+  static type make(std::tuple<F...>& children) {
+    return std::apply([](F&... child) { return type(value_of(child)...); },
+                      children);
+  }
+};
+
+template <class... F>
+struct settled_of_tuple {
+  static constexpr const char* kName = "when_all_settled";
+  using type = std::tuple<outcome<typename F::value_type>...>;
+  static type make(std::tuple<F...>& children) {
+    return std::apply([](F&... child) { return type(outcome_of(child)...); },
+                      children);
+  }
+};
+
+template <class Results, class F>
+future<typename Results::type> gather(gathering::mode how, loop_core& core,
+                                      std::vector<F> futures) {
+  const size_t slots = futures.size();
+  auto* const outer = new gathering_state<std::vector<F>, Results>(
+      core, how, std::move(futures), slots);
+  state_ref<state<typename Results::type>> handle(outer);
+  distinct<F> is_new;
+  for (F& f : outer->children()) {
+    if (is_new(f)) outer->add(f.state("when_all()"));
+  }
+  outer->begin();
+  return future<typename Results::type>(std::move(handle));
+}
+
+template <class Results, class... F>
+future<typename Results::type> gather(gathering::mode how, loop_core& core,
+                                      std::tuple<F...> futures) {
+  auto* const outer = new gathering_state<std::tuple<F...>, Results>(
+      core, how, std::move(futures), sizeof...(F));
+  state_ref<state<typename Results::type>> handle(outer);
+  distinct<std::conditional_t<(is_shared<F> || ...), shared_future<void>,
+                              future<void>>>
+      is_new;
+  std::apply(
+      [&](F&... f) {
+        ((is_new(f) ? outer->add(f.state("when_all()")) : void()), ...);
+      },
+      outer->children());
+  outer->begin();
+  return future<typename Results::type>(std::move(handle));
+}
+
+}  // namespace internal
+
+// when_all: all of several results, in argument order (asyncio's gather).
+//
+//   auto squares = loop.run_until_complete(
+//       when_all(square(1), square(2), square(3)));  // StatusOr<tuple<...>>
+//
+// Takes futures, shared futures and tasks that have not been started, which it
+// starts, in argument order (S72): as arguments, which gives a
+// std::tuple<T...> with std::monostate for void, or as a range (a vector, say),
+// which gives a std::vector<T>, or nothing for void. An rvalue range is moved
+// from.
+//
+// The future completes one hop after the last child (S74), at once if there is
+// none or all are done (S73, S82). It fails with the error of the first child
+// that fails, while the others go on and their outcomes are dropped (S75); a
+// cancelled child counts as failed with Cancelled (S77). Cancelling it asks
+// every child, and is refused if none accepts (S78, S79). The same shared
+// future may come twice (S81). Dropping it lets the children go on.
+//
+// Complexity: O(n), O(1) per completion; two blocks in all.
+template <class Range, internal::if_range<Range> = 0>
+auto when_all(Range&& range) {
+  internal::loop_core& core = internal::loop_core::current("when_all()");
+  core.check_thread("when_all()");
+  using F = internal::future_of<internal::element_of<Range>>;
+  return internal::gather<internal::all_of_range<F>>(
+      internal::gathering::mode::all_or_error, core,
+      internal::to_futures(core, std::forward<Range>(range)));
+}
+
+template <
+    class... Awaitables,
+    std::enable_if_t<(internal::is_awaitable<Awaitables> && ...), int> = 0>
+auto when_all(Awaitables&&... awaitables) {
+  internal::loop_core& core = internal::loop_core::current("when_all()");
+  core.check_thread("when_all()");
+  // In braces: evaluated, and so started, from left to right.
+  return internal::gather<
+      internal::all_of_tuple<internal::future_of<Awaitables>...>>(
+      internal::gathering::mode::all_or_error, core,
+      std::tuple<internal::future_of<Awaitables>...>{
+          internal::to_future(core, std::forward<Awaitables>(awaitables))...});
+}
+
+// when_all_settled: the outcomes of all, errors among them (gather with
+// return_exceptions=True): a vector or a tuple of absl::StatusOr<T>, or
+// absl::Status for void. Never fails by itself; cancelled, it waits for all
+// children and then fails with Cancelled (S79). Otherwise as when_all.
+template <class Range, internal::if_range<Range> = 0>
+auto when_all_settled(Range&& range) {
+  internal::loop_core& core =
+      internal::loop_core::current("when_all_settled()");
+  core.check_thread("when_all_settled()");
+  using F = internal::future_of<internal::element_of<Range>>;
+  return internal::gather<internal::settled_of_range<F>>(
+      internal::gathering::mode::settled, core,
+      internal::to_futures(core, std::forward<Range>(range)));
+}
+
+template <
+    class... Awaitables,
+    std::enable_if_t<(internal::is_awaitable<Awaitables> && ...), int> = 0>
+auto when_all_settled(Awaitables&&... awaitables) {
+  internal::loop_core& core =
+      internal::loop_core::current("when_all_settled()");
+  core.check_thread("when_all_settled()");
+  return internal::gather<
+      internal::settled_of_tuple<internal::future_of<Awaitables>...>>(
+      internal::gathering::mode::settled, core,
+      std::tuple<internal::future_of<Awaitables>...>{
+          internal::to_future(core, std::forward<Awaitables>(awaitables))...});
+}
+
+}  // namespace ratchet
+
+#endif  // RATCHET_WHEN_ALL_H_
