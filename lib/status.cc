@@ -2,15 +2,22 @@
 
 #include <array>
 #include <cstddef>
+#include <sstream>
 #include <string>
+#include <utility>
 
 #include "absl/base/attributes.h"
 #include "absl/strings/cord.h"
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/optional.h"
 
 namespace ratchet {
 namespace {
+
+// The leaves of a group error: for each a line "code kind length", followed by
+// a message of that many bytes.
+constexpr char kGroupUrl[] = "type.ratchet.dev/group";
 
 // The payload that marks a status as the library's own; its text is the name
 // of the kind.
@@ -77,7 +84,50 @@ bool is_timeout(const absl::Status& status) {
          kind_of(status) == error_kind::timeout;
 }
 
+std::vector<absl::Status> errors_of(const absl::Status& status) {
+  if (status.ok()) return {};
+  const absl::optional<absl::Cord> payload = status.GetPayload(kGroupUrl);
+  if (!payload.has_value()) return {status};
+  std::vector<absl::Status> errors;
+  std::istringstream in{std::string(*payload)};
+  int code;
+  int kind;
+  size_t length;
+  while (in >> code >> kind >> length) {
+    in.ignore();  // The end of the line.
+    std::string message(length, '\0');
+    in.read(&message[0], static_cast<std::streamsize>(length));
+    errors.push_back(
+        kind == 0 ? absl::Status(static_cast<absl::StatusCode>(code), message)
+                  : internal::make_error(static_cast<error_kind>(kind),
+                                         static_cast<absl::StatusCode>(code),
+                                         message));
+  }
+  return errors;
+}
+
 namespace internal {
+
+absl::Status group_error(const std::vector<absl::Status>& errors) {
+  std::vector<absl::Status> leaves;
+  for (const absl::Status& error : errors) {
+    for (absl::Status& leaf : errors_of(error)) {
+      leaves.push_back(std::move(leaf));
+    }
+  }
+  std::string message;
+  std::string encoded;
+  for (const absl::Status& leaf : leaves) {
+    absl::StrAppend(&message, message.empty() ? "" : "; ", leaf.message());
+    absl::StrAppend(&encoded, static_cast<int>(leaf.code()), " ",
+                    static_cast<int>(kind_of(leaf)), " ", leaf.message().size(),
+                    "\n", leaf.message());
+  }
+  absl::Status error =
+      make_error(error_kind::group, leaves.front().code(), message);
+  error.SetPayload(kGroupUrl, absl::Cord(encoded));
+  return error;
+}
 
 absl::Status make_error(error_kind kind, std::string_view message) {
   return make_error(kind, info(kind).code, message);

@@ -33,7 +33,7 @@ class future_handle {
 
   // False for a default-constructed, moved-from or consumed handle. Every
   // other member is fatal then: a sentence, and the process ends.
-  bool valid() const { return state_ != nullptr; }
+  bool valid() const { return static_cast<bool>(state_); }
   explicit operator bool() const { return valid(); }
 
   // Settled: it has a value, an error, or is cancelled (rule S29).

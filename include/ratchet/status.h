@@ -3,6 +3,7 @@
 
 #include <ostream>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/status.h"
 
@@ -65,7 +66,16 @@ bool is_cancelled(const absl::Status& status);
 // True for the library's own time-outs (with_timeout, timeout_scope, ...).
 bool is_timeout(const absl::Status& status);
 
+// The errors of a task_group: those behind an error of kind `group`, nested
+// groups flattened, in their order; any other error alone; none for OK. Their
+// codes and messages survive, payloads do not, but for their kind.
+std::vector<absl::Status> errors_of(const absl::Status& status);
+
 namespace internal {
+
+// One error of kind `group`: the code of the first one, all messages.
+// REQUIRES: !errors.empty().
+absl::Status group_error(const std::vector<absl::Status>& errors);
 
 // An error of the library, with the code that belongs to `kind`.
 absl::Status make_error(error_kind kind, std::string_view message);

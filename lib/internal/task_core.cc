@@ -32,7 +32,7 @@ void task_core::start(loop_core& core, const transition& first) {
   id_ = core.next_task_id();
   link_ = this;
   transition_ = &first;
-  suspend(wait::ready);
+  suspend(waiting::ready);
   core.push(*this);
 }
 
@@ -71,7 +71,7 @@ step task_core::resume(const absl::Status* thrown) {
 #endif
 }
 
-void task_core::suspend(wait how) {
+void task_core::suspend(waiting how) {
   wait_ = how;
   since_ns_ = result_state().core().recent_ns();
 }
@@ -90,7 +90,7 @@ void task_core::take_turn() {
     must_cancel_ = sleep_cancelled_ = self_await_ = false;
     thrown = &error;
   }
-  wait_ = wait::running;
+  wait_ = waiting::running;
   task_core* const outer = core.current_task();
   core.set_current_task(this);
 
@@ -113,11 +113,11 @@ void task_core::take_turn() {
         }
         if (ABSL_PREDICT_FALSE(source == &state)) {
           self_await_ = true;
-          suspend(wait::ready);
+          suspend(waiting::ready);
           core.push(*this);
           break;
         }
-        suspend(wait::future);
+        suspend(waiting::future);
         source->add_waiter(*this);
         // Rule S59: a request from inside the step is delivered here.
         if (ABSL_PREDICT_FALSE(must_cancel_)) {
@@ -137,15 +137,15 @@ void task_core::take_turn() {
         if (ABSL_PREDICT_FALSE(must_cancel_)) {
           must_cancel_ = false;
           sleep_cancelled_ = true;
-          suspend(wait::ready);
+          suspend(waiting::ready);
           core.push(*this);
           break;
         }
-        suspend(wait::timer);
+        suspend(waiting::timer);
         core.arm(*this, next.deadline_ns_);
         break;
       case step::kind::yield:
-        suspend(wait::ready);
+        suspend(waiting::ready);
         core.push(*this);
         break;
       case step::kind::end:
@@ -165,7 +165,7 @@ void task_core::take_turn() {
 }
 
 void task_core::timer_due() {
-  suspend(wait::ready);
+  suspend(waiting::ready);
   result_state().core().push(*this);
 }
 
@@ -182,23 +182,23 @@ cancel_answer task_core::request_cancel() {
   if (state.done()) return {cancel_answer::kind::refused};
   ++cancels_;
   switch (wait_) {
-    case wait::future: {
+    case waiting::future: {
       future_state* const source = link_->source_;
       if (!source->done()) {
         return {cancel_answer::kind::forward, source, this};
       }
       break;  // Rule S57: woken already.
     }
-    case wait::timer:
+    case waiting::timer:
       if (state.core().disarm(*this)) {
         sleep_cancelled_ = true;
-        suspend(wait::ready);
+        suspend(waiting::ready);
         state.core().push(*this);
         return {cancel_answer::kind::accepted};
       }
       break;
-    case wait::running:
-    case wait::ready:
+    case waiting::running:
+    case waiting::ready:
       break;  // Rules S58, S59, S65.
   }
   remember_cancel();
@@ -245,16 +245,13 @@ task_info task_core::info() {
   if (result_state().done()) return result;
   const task_core& top = *link_;
   result.state = top.transition_->state_name;
-  if (wait_ == wait::future) result.awaiting = top.source_->describe();
-  if (wait_ == wait::timer) result.awaiting = "the end of its sleep";
-  if (wait_ == wait::ready) result.awaiting = "its turn";
+  if (wait_ == waiting::future) result.awaiting = top.source_->describe();
+  if (wait_ == waiting::timer) result.awaiting = "the end of its sleep";
+  if (wait_ == waiting::ready) result.awaiting = "its turn";
   return result;
 }
 
-namespace {
-
-// The roots of `core` that are not done, in creation order.
-std::vector<task_core*> pending_roots(loop_core& core) {
+std::vector<task_core*> pending_tasks(loop_core& core) {
   std::vector<task_core*> roots;
   for_each_task_block([&](void* block) {
     // task.h sees to it that the state is at the start of the block.
@@ -268,9 +265,11 @@ std::vector<task_core*> pending_roots(loop_core& core) {
   return roots;
 }
 
+namespace {
+
 std::vector<task_info> all_tasks(loop_core& core) {
   std::vector<task_info> infos;
-  for (task_core* const root : pending_roots(core)) {
+  for (task_core* const root : pending_tasks(core)) {
     infos.push_back(root->info());
   }
   return infos;
@@ -278,14 +277,14 @@ std::vector<task_info> all_tasks(loop_core& core) {
 
 std::string blocked(loop_core& core) {
   std::string text;
-  for (task_core* const root : pending_roots(core)) {
+  for (task_core* const root : pending_tasks(core)) {
     absl::StrAppend(&text, "\n  ", to_string(root->info()));
   }
   return text;
 }
 
 void destroy_all(loop_core& core) {
-  const std::vector<task_core*> roots = pending_roots(core);
+  const std::vector<task_core*> roots = pending_tasks(core);
   // All are kept until the last one has been told.
   std::vector<state_ref<future_state>> keep;
   for (task_core* const root : roots) {

@@ -1,0 +1,127 @@
+#ifndef RATCHET_TASK_GROUP_H_
+#define RATCHET_TASK_GROUP_H_
+
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ratchet/event_loop.h"
+#include "ratchet/future.h"
+#include "ratchet/internal/awaitables.h"
+#include "ratchet/promise.h"
+#include "ratchet/status.h"
+#include "ratchet/task.h"
+
+namespace ratchet {
+
+// task_group: tasks that end together (asyncio's TaskGroup).
+//
+//   class fetch_all : public ratchet::task<int> {
+//    public:
+//     step start() {
+//       group_.enter().IgnoreError();
+//       for (const url& u : urls_)
+//       pages_.push_back(group_.create_task(fetch(u))); return
+//       await<&fetch_all::together>(group_.leave());
+//     }
+//    private:
+//     step together() { ... }              // All of pages_ are done, and fine.
+//     ratchet::task_group group_;
+//   };
+//
+// A state of a task enters the group; what follows until leave() is its body.
+// Leaving waits for all children (S120). When one fails, its siblings are
+// cancelled, and so is the task that entered, wherever it waits (S121); leave()
+// then gives all errors as one (S122). When the body fails or is cancelled, the
+// children are cancelled and awaited, too (S124, S125).
+//
+// The error of a group: kind_of() is error_kind::group; the code is that of the
+// first error, the message has all; errors_of() gives them one by one.
+//
+// Lifetime: part of the task that enters it. Destroyed with children left, it
+// cancels them.
+// Thread-safety: on the loop's thread only.
+class task_group {
+ public:
+  task_group() = default;
+  task_group(const task_group&) = delete;
+  task_group& operator=(const task_group&) = delete;
+  // Moves a group that has not been entered, with its task.
+  task_group(task_group&& other) noexcept;
+  task_group& operator=(task_group&&) = delete;
+  ~task_group();
+
+  // Makes the running task the parent. kFailedPrecondition outside of a task,
+  // and when the group was entered before.
+  absl::Status enter();
+
+  // Starts `machine` as a child, from the body or from another child, also
+  // while leave() waits (S127). Otherwise the machine is destroyed without
+  // having run and the future has failed with kFailedPrecondition
+  // (error_kind::not_accepting): before enter(), once a child or the body has
+  // failed, and when the group has ended.
+  template <class Machine>
+  [[nodiscard]] auto create_task(Machine&& machine) {
+    static_assert(internal::is_machine<Machine>,
+                  "task_group::create_task(machine): the machine must derive "
+                  "from task<T>");
+    using T = typename std::decay_t<Machine>::result_type;
+    absl::Status status = check_accepting();
+    if (!status.ok()) return make_error_future<T>(std::move(status));
+    future<T> f = ratchet::create_task(std::forward<Machine>(machine));
+    add_child(f.state("create_task()"));
+    return f;
+  }
+
+  // The end of the body, which went well, or ended with `outcome`. To be
+  // awaited by the task that entered: a machine that ends when all children
+  // have. Its outcome is what leaves the group: OK, the group error, or
+  // Cancelled. Cancelled while it waits, it cancels the children and goes on
+  // waiting (S129).
+  class exit;
+  [[nodiscard]] exit leave(absl::Status outcome = absl::OkStatus());
+
+ private:
+  class child;
+
+  absl::Status check_accepting() const;
+  void add_child(internal::future_state& state);
+  void child_done(child& c);
+  void remove_child(child& c);
+  void abort();
+
+  internal::task_core* parent_ = nullptr;  // Who entered; outlives the group.
+  child* first_ = nullptr;                 // In creation order.
+  child* last_ = nullptr;
+  std::vector<absl::Status> errors_;
+  std::optional<promise<void>> all_done_;  // What the exit waits for.
+  bool exiting_ = false;
+  bool aborting_ = false;
+  bool parent_cancel_requested_ = false;
+};
+
+// The exit; "TaskGroup leave" of the algorithms in docs/asyncio.md.
+class task_group::exit final : public task<void> {
+ public:
+  exit(task_group& group, absl::Status outcome)
+      : group_(group), body_(std::move(outcome)) {}
+
+  step start();
+  std::string task_name() const override { return "task_group::leave"; }
+
+ private:
+  step wait_for_children();
+  step woken(absl::Status status);
+  step finish();
+
+  task_group& group_;
+  absl::Status body_;
+  bool cancelled_ = false;  // Cancelled is to leave the group.
+};
+
+}  // namespace ratchet
+
+#endif  // RATCHET_TASK_GROUP_H_

@@ -1,0 +1,168 @@
+#include "ratchet/task_group.h"
+
+#include <utility>
+
+namespace ratchet {
+namespace {
+
+using internal::future_state;
+using internal::loop_core;
+using internal::make_error;
+
+}  // namespace
+
+// A task of the group. The group owns it until its turn has come; a group that
+// is destroyed before leaves it to the queue it stands in.
+class task_group::child final : public internal::waiter {
+ public:
+  child(task_group& group, future_state& state)
+      : group_(&group), state_(internal::share(state)) {}
+
+  void take_turn() override {
+    if (group_ != nullptr) group_->child_done(*this);
+    delete this;
+  }
+  void drop_turn() override {
+    if (group_ != nullptr) group_->remove_child(*this);
+    delete this;
+  }
+
+  future_state& state() { return *state_; }
+
+ private:
+  friend class task_group;
+  task_group* group_;
+  const internal::state_ref<future_state> state_;
+  child* previous_ = nullptr;
+  child* next_ = nullptr;
+};
+
+task_group::task_group([[maybe_unused]] task_group&& other) noexcept {
+  RATCHET_CHECK(other.parent_ == nullptr,
+                "a task_group was moved after it had been entered");
+}
+
+task_group::~task_group() {
+  while (child* const c = first_) {
+    remove_child(*c);
+    c->group_ = nullptr;
+    c->state().cancel();
+    if (!c->state().done()) {
+      c->state().remove_waiter(*c);
+      delete c;
+    }
+  }
+}
+
+absl::Status task_group::enter() {
+  if (parent_ != nullptr) {
+    return make_error(error_kind::invalid_state,
+                      "task_group::enter(): the group has already been "
+                      "entered");
+  }
+  parent_ = loop_core::current("task_group::enter()").current_task();
+  if (parent_ == nullptr) {
+    return make_error(error_kind::invalid_state,
+                      "task_group::enter(): it is for the states of a task");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status task_group::check_accepting() const {
+  const char* problem = nullptr;
+  if (parent_ == nullptr) {
+    problem = "task_group::create_task(): the group has not been entered";
+  } else if (exiting_ && first_ == nullptr) {
+    problem = "task_group::create_task(): the group is finished";
+  } else if (aborting_) {
+    problem = "task_group::create_task(): the group is shutting down";
+  }
+  return problem == nullptr ? absl::OkStatus()
+                            : make_error(error_kind::not_accepting, problem);
+}
+
+void task_group::add_child(future_state& state) {
+  if (state.done()) return;  // Refused by a closed loop.
+  child* const c = new child(*this, state);
+  c->previous_ = last_;
+  (last_ == nullptr ? first_ : last_->next_) = c;
+  last_ = c;
+  state.add_waiter(*c);
+}
+
+void task_group::remove_child(child& c) {
+  (c.previous_ == nullptr ? first_ : c.previous_->next_) = c.next_;
+  (c.next_ == nullptr ? last_ : c.next_->previous_) = c.previous_;
+}
+
+void task_group::child_done(child& c) {
+  remove_child(c);
+  if (all_done_.has_value() && first_ == nullptr && !all_done_->done()) {
+    all_done_->set_value().IgnoreError();
+  }
+  future_state& state = c.state();
+  state.mark_retrieved();
+  if (!state.failed() || state.cancelled()) return;  // Rule S126.
+  errors_.push_back(state.error());
+  if (aborting_ || parent_cancel_requested_) return;
+  // Rule S121.
+  abort();
+  parent_cancel_requested_ = true;
+  parent_->result_state().cancel();
+}
+
+void task_group::abort() {
+  aborting_ = true;
+  for (child* c = first_; c != nullptr; c = c->next_) {
+    if (!c->state().done()) c->state().cancel();
+  }
+}
+
+task_group::exit task_group::leave(absl::Status outcome) {
+  return exit(*this, std::move(outcome));
+}
+
+step task_group::exit::start() {
+  if (group_.parent_ == nullptr || group_.exiting_) {
+    return fail(make_error(error_kind::invalid_state,
+                           "task_group::leave(): the group is not entered"));
+  }
+  group_.exiting_ = true;
+  cancelled_ = is_cancelled(body_);
+  if (!body_.ok() && !group_.aborting_) group_.abort();
+  return wait_for_children();
+}
+
+step task_group::exit::wait_for_children() {
+  if (group_.first_ == nullptr) return finish();
+  group_.all_done_.emplace();
+  return await<&exit::woken>(group_.all_done_->get_future());
+}
+
+step task_group::exit::woken(absl::Status status) {
+  group_.all_done_.reset();
+  if (!status.ok() && !group_.aborting_) {
+    cancelled_ = true;
+    group_.abort();
+  }
+  return wait_for_children();
+}
+
+step task_group::exit::finish() {
+  internal::task_core& parent = *group_.parent_;
+  // Rule S123.
+  if (group_.parent_cancel_requested_ && parent.uncancel() == 0) {
+    cancelled_ = false;
+  }
+  if (cancelled_ && group_.errors_.empty()) return fail(cancelled_error());
+  if (!body_.ok() && !is_cancelled(body_)) group_.errors_.push_back(body_);
+  if (group_.errors_.empty()) return done();
+  // Rule S125: a request from outside is not lost.
+  if (parent.cancelling() > 0) {
+    parent.uncancel();
+    parent.result_state().cancel();
+  }
+  return fail(internal::group_error(group_.errors_));
+}
+
+}  // namespace ratchet

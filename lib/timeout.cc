@@ -1,0 +1,134 @@
+#include "ratchet/timeout.h"
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ratchet/internal/loop_core.h"
+
+namespace ratchet {
+namespace {
+
+using internal::loop_core;
+
+int64_t deadline_from_now(absl::Duration timeout) {
+  return internal::deadline_after(loop_core::current("timeout_scope").now_ns(),
+                                  timeout);
+}
+
+absl::Status wrong_state(const char* call, const char* problem) {
+  return internal::make_error(error_kind::invalid_state,
+                              absl::StrCat(call, ": ", problem));
+}
+
+}  // namespace
+
+timeout_scope::timeout_scope(absl::Duration timeout)
+    : deadline_ns_(deadline_from_now(timeout)) {}
+
+timeout_scope::timeout_scope(absl::Time deadline)
+    : deadline_ns_(internal::deadline_at(deadline)) {}
+
+timeout_scope::timeout_scope(timeout_scope&& other) noexcept
+    : deadline_ns_(other.deadline_ns_) {
+  RATCHET_CHECK(other.state_ == state::created,
+                "a timeout_scope was moved after it had been entered");
+}
+
+timeout_scope::~timeout_scope() { soon_.cancel(); }
+
+const char* timeout_scope::name(state s) {
+  switch (s) {
+    case state::created:
+      return "created";
+    case state::active:
+      return "active";
+    case state::expiring:
+      return "expiring";
+    case state::expired:
+      return "expired";
+    case state::finished:
+      return "finished";
+  }
+  return "unknown";
+}
+
+absl::Status timeout_scope::enter() {
+  if (state_ != state::created) {
+    return wrong_state("timeout_scope::enter()",
+                       "the scope has already been entered");
+  }
+  internal::task_core* const task =
+      loop_core::current("timeout_scope::enter()").current_task();
+  if (task == nullptr) {
+    return wrong_state("timeout_scope::enter()",
+                       "it is for the states of a task; in a callback use "
+                       "with_timeout() or call_later()");
+  }
+  task_ = task;
+  cancelling_ = task_->cancelling();
+  state_ = state::active;
+  set_timer();
+  return absl::OkStatus();
+}
+
+void timeout_scope::set_timer() {
+  if (deadline_ns_ == internal::kNever) return;
+  loop_core& core = loop_core::current("timeout_scope");
+  if (deadline_ns_ > core.now_ns()) {
+    core.arm(alarm_, deadline_ns_);
+  } else {  // Rule S107: not through the timers.
+    soon_ = internal::schedule_soon(core, [this] { expire(); });
+  }
+}
+
+void timeout_scope::stop_timer() {
+  loop_core::current("timeout_scope").disarm(alarm_);
+  soon_.cancel();
+}
+
+void timeout_scope::expire() {
+  task_->result_state().cancel();
+  state_ = state::expiring;
+}
+
+absl::Status timeout_scope::leave(absl::Status outcome) {
+  switch (state_) {
+    case state::active:
+      stop_timer();
+      state_ = state::finished;
+      break;
+    case state::expiring:
+      state_ = state::expired;
+      // Rule S106: no other request has come since entry.
+      if (task_->uncancel() <= cancelling_ && is_cancelled(outcome)) {
+        outcome = internal::timeout_error();
+      }
+      break;
+    case state::created:
+    case state::expired:
+    case state::finished:
+      if (!outcome.ok()) break;
+      return wrong_state("timeout_scope::leave()", "the scope is not entered");
+  }
+  return outcome;
+}
+
+absl::Status timeout_scope::reschedule(absl::Time deadline) {
+  if (state_ == state::created) {
+    return wrong_state("timeout_scope::reschedule()",
+                       "the scope has not been entered");
+  }
+  if (state_ != state::active) {
+    return wrong_state(
+        "timeout_scope::reschedule()",
+        absl::StrCat("cannot change the deadline of a scope that is ",
+                     name(state_))
+            .c_str());
+  }
+  stop_timer();
+  deadline_ns_ = internal::deadline_at(deadline);
+  set_timer();
+  return absl::OkStatus();
+}
+
+}  // namespace ratchet
