@@ -63,6 +63,9 @@ install_missing() {
     </dev/null >/dev/null 2>&1; then
     apt_get update || fail "apt-get update failed (see above)."
   fi
-  apt_get install -y --no-install-recommends "${missing[@]}" ||
-    fail "apt-get could not install ${missing[*]} (see above)."
+  apt_get install -y --no-install-recommends "${missing[@]}" || {
+    say "Trying again with fresh package lists"
+    apt_get update
+    apt_get install -y --no-install-recommends "${missing[@]}"
+  } || fail "apt-get could not install ${missing[*]} (see above)."
 }
