@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <new>
 
+#include "absl/numeric/bits.h"
+
 namespace ratchet {
 namespace internal {
 namespace {
@@ -20,6 +22,10 @@ constexpr size_t kLastRegionBytes = 2 * 1024 * 1024;
 
 // Ids become available in groups.
 constexpr size_t kIdsPerGroup = 512;
+
+// What one call of sweep_next() looks at, at most.
+constexpr size_t kSweepChunks = 2;
+constexpr size_t kSweepWords = 64;  // Of used_chunks_.
 
 // The largest regions are whole huge pages.
 std::align_val_t alignment(size_t bytes) {
@@ -167,36 +173,50 @@ void timer_pool::drop_cancelled(timer_chunk* chunk) {
   chunk->sorted = sorted == chunk->end + count ? chunk->end : chunk->begin;
 }
 
-// Drops what is cancelled in `chunk`, which is in a chain; joins what is left
-// with its predecessor if it fits, and frees `chunk` if it is empty.
-void timer_pool::sweep(timer_chunk* chunk) {
-  drop_cancelled(chunk);
-  if (chunk->size() > 0) {
+// Drops what is cancelled in `from`, which is in a chain; joins what is left
+// with its predecessor if it fits, and frees `from` if it is empty.
+void timer_pool::sweep(timer_chunk* from) {
+  drop_cancelled(from);
+  if (from->size() > 0) {
     // A chain's head counts as full, so the first chunk stays where it is.
-    timer_link* before = chunk->prev;
-    if (before->end + chunk->size() > timer_chunk::kCapacity) return;
-    static_cast<timer_chunk*>(before)->take(*chunk);
+    timer_link* before = from->prev;
+    if (before->end + from->size() > timer_chunk::kCapacity) return;
+    static_cast<timer_chunk*>(before)->take(*from);
   }
-  timer_chain::unlink(chunk);
-  free_chunk(chunk);
+  timer_chain::unlink(from);
+  free_chunk(from);
 }
 
-// Chunks are swept round and round in address order, wherever they are in use.
+// Chunks are swept round and round by their numbers, wherever they are in use.
+//
+// Two per call keep the bound that timer_wheel promises. A round begins with no
+// more stale entries than live ones, and takes half as many calls as there are
+// chunks. But for a few on the way of the base, chunks that follow each other
+// in a chain hold more than one of them could, so that they are half full on
+// average: a round takes a twentieth as many calls as there are entries, and
+// only as many as there are calls can be stale behind it.
 void timer_pool::sweep_next() {
-  if (sweep_chunk_ == kChunksPerPage) {
-    sweep_chunk_ = 0;
-    ++sweep_page_;
+  size_t chunks = kSweepChunks;
+  for (size_t words = kSweepWords; words > 0 && chunks > 0; --words) {
+    if (sweep_at_ / 64 >= used_chunks_.size()) sweep_at_ = 0;
+    uint64_t used = used_chunks_[sweep_at_ / 64] >> (sweep_at_ % 64);
+    for (; used != 0 && chunks > 0; --chunks) {
+      const auto skipped = static_cast<size_t>(absl::countr_zero(used));
+      sweep_at_ += skipped;
+      timer_chunk* next = chunk(sweep_at_++);
+      if (next->begin != next->end) sweep(next);
+      if (sweep_at_ % 64 == 0) break;  // It may be the shift by 64.
+      used = used_chunks_[sweep_at_ / 64] >> (sweep_at_ % 64);
+    }
+    if (used == 0) sweep_at_ = (sweep_at_ / 64 + 1) * 64;
   }
-  if (sweep_page_ >= chunk_pages_.size()) sweep_page_ = 0;
-  timer_chunk* chunk = chunk_pages_[sweep_page_] + sweep_chunk_++;
-  if (chunk->begin != chunk->end) sweep(chunk);
 }
 
 void timer_pool::detach_all() {
   for (timer_chunk* page : chunk_pages_) {
-    for (timer_chunk* chunk = page; chunk != page + kChunksPerPage; ++chunk) {
-      for (size_t i = chunk->begin; i < chunk->end; ++i) {
-        const timer_entry& entry = chunk->entries[i];
+    for (timer_chunk* at = page; at != page + kChunksPerPage; ++at) {
+      for (size_t i = at->begin; i < at->end; ++i) {
+        const timer_entry& entry = at->entries[i];
         if (!cancelled(entry.id)) entry.hook->wheel = nullptr;
       }
     }
@@ -219,11 +239,12 @@ void timer_pool::add_ids() {
 }
 
 void timer_pool::add_chunks() {
+  const size_t first = chunk_pages_.size() * kChunksPerPage;
+  used_chunks_.resize((first + kChunksPerPage + 63) / 64);
   auto* chunks = static_cast<timer_chunk*>(new_page());
   chunk_pages_.push_back(chunks);
-  chunks_in_use_ += kChunksPerPage;
   for (size_t i = kChunksPerPage; i-- > 0;) {
-    free_chunk(new (chunks + i) timer_chunk);
+    put_chunk(new (chunks + i) timer_chunk(first + i));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <tuple>
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
@@ -14,14 +15,6 @@ using internal::timer_chain;
 using internal::timer_chunk;
 using internal::timer_entry;
 using internal::timer_link;
-
-namespace {
-
-bool by_key(const timer_entry& a, const timer_entry& b) {
-  return a.key < b.key;
-}
-
-}  // namespace
 
 timer_wheel::timer_wheel(tick now) : now_(now), armed_(pool_, to_key(now)) {}
 
@@ -88,25 +81,31 @@ const timer_entry* timer_wheel::first_armed() const {
 }
 
 // Almost always nothing is to be done: deadlines that are now(), or that passed
-// in order.
+// in order. Not std::stable_sort, which allocates.
 void timer_wheel::sort_late() const {
   if (late_sorted_) return;
   scratch_.clear();
   for (timer_link* link = late_.next; link != &late_; link = link->next) {
     auto* chunk = static_cast<timer_chunk*>(link);
-    scratch_.insert(scratch_.end(), chunk->entries + chunk->begin,
-                    chunk->entries + chunk->end);
+    for (size_t i = chunk->begin; i < chunk->end; ++i) {
+      scratch_.push_back({chunk->entries[i], scratch_.size()});
+    }
   }
-  std::stable_sort(scratch_.begin(), scratch_.end(), by_key);
+  std::sort(scratch_.begin(), scratch_.end(),
+            [](const late_entry& a, const late_entry& b) {
+              return std::tie(a.entry.key, a.order) <
+                     std::tie(b.entry.key, b.order);
+            });
   auto from = scratch_.begin();
   for (timer_link* link = late_.next; link != &late_; link = link->next) {
     auto* chunk = static_cast<timer_chunk*>(link);
-    std::copy(from, from + chunk->size(), chunk->entries + chunk->begin);
-    from += chunk->size();
+    for (size_t i = chunk->begin; i < chunk->end; ++i) {
+      chunk->entries[i] = (from++)->entry;
+    }
     chunk->sorted = chunk->end;
   }
   late_sorted_ = true;
-  if (!scratch_.empty()) late_key_ = scratch_.back().key;
+  if (!scratch_.empty()) late_key_ = scratch_.back().entry.key;
 }
 
 timer_wheel::statistics timer_wheel::stats() const {

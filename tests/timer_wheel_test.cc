@@ -39,6 +39,15 @@ ABSL_ATTRIBUTE_NOINLINE void* operator new(size_t bytes,
   if (memory == nullptr) std::abort();
   return memory;
 }
+ABSL_ATTRIBUTE_NOINLINE void* operator new(size_t bytes,
+                                           const std::nothrow_t&) noexcept {
+  ++allocations;
+  return std::malloc(bytes);
+}
+ABSL_ATTRIBUTE_NOINLINE void operator delete(void* memory,
+                                             const std::nothrow_t&) noexcept {
+  std::free(memory);
+}
 ABSL_ATTRIBUTE_NOINLINE void operator delete(void* memory) noexcept {
   std::free(memory);
 }
@@ -148,7 +157,7 @@ TEST(TimerWheelTest, EqualDeadlinesComeInScheduleOrder) {
 
 TEST(TimerWheelTest, EqualDeadlinesScheduledAtDifferentTimesStayInOrder) {
   timer_wheel wheel;
-  std::vector<timer> timers(64);
+  std::vector<timer> timers(40);
   // Each time nearer to the deadline, so each time on a lower level.
   for (size_t i = 0; i < timers.size(); ++i) {
     wheel.schedule(timers[i], kHour);

@@ -113,6 +113,11 @@ class timer_wheel {
   absl::Status check_invariants() const;
 
  private:
+  struct late_entry {
+    internal::timer_entry entry;
+    size_t order;
+  };
+
   // Signed order to unsigned order and back.
   static uint64_t to_key(tick t) {
     return static_cast<uint64_t>(t) ^ (uint64_t{1} << 63);
@@ -135,7 +140,7 @@ class timer_wheel {
   mutable uint64_t late_key_ =
       0;  // The greatest key in late_, if late_sorted_.
   mutable bool late_sorted_ = true;
-  mutable std::vector<internal::timer_entry> scratch_;  // For sorting late_.
+  mutable std::vector<late_entry> scratch_;  // For sorting late_.
   mutable internal::timer_chain due_;
 };
 

@@ -50,7 +50,9 @@ struct timer_link {
 struct timer_chunk : timer_link {
   static constexpr size_t kBytes = 512;
   static constexpr uint16_t kCapacity =
-      (kBytes - sizeof(timer_link)) / sizeof(timer_entry);
+      (kBytes - sizeof(timer_link) - sizeof(size_t)) / sizeof(timer_entry);
+
+  explicit timer_chunk(size_t n) : number(n) {}
 
   uint16_t size() const { return static_cast<uint16_t>(end - begin); }
 
@@ -70,7 +72,9 @@ struct timer_chunk : timer_link {
   void take(const timer_chunk& other);
 
   timer_entry entries[kCapacity];
+  const size_t number;  // Among the chunks of its pool.
 };
+static_assert(sizeof(timer_chunk) == timer_chunk::kBytes, "a power of two");
 
 struct timer_chain : timer_link {
   timer_chain() { reset(); }
@@ -161,15 +165,15 @@ class timer_pool {
     free_chunks_ = chunk->next;
     // It is long out of the cache when there are many. A null one is harmless.
     __builtin_prefetch(free_chunks_, 1);
+    used_chunks_[chunk->number / 64] |= uint64_t{1} << (chunk->number % 64);
     ++chunks_in_use_;
     return chunk;
   }
   // `chunk` is in no chain.
   void free_chunk(timer_chunk* chunk) {
-    chunk->begin = chunk->end = chunk->sorted = 0;
-    chunk->next = free_chunks_;
-    free_chunks_ = chunk;
+    used_chunks_[chunk->number / 64] &= ~(uint64_t{1} << (chunk->number % 64));
     --chunks_in_use_;
+    put_chunk(chunk);
   }
 
   timer_node* new_node();
@@ -217,11 +221,19 @@ class timer_pool {
     size_t bytes;
   };
 
+  void put_chunk(timer_chunk* chunk) {
+    chunk->begin = chunk->end = chunk->sorted = 0;
+    chunk->next = free_chunks_;
+    free_chunks_ = chunk;
+  }
+  timer_chunk* chunk(size_t number) const {
+    return chunk_pages_[number / kChunksPerPage] + number % kChunksPerPage;
+  }
   ABSL_ATTRIBUTE_NOINLINE void add_ids();
   ABSL_ATTRIBUTE_NOINLINE void add_chunks();
   void* new_page();
   ABSL_ATTRIBUTE_NOINLINE void sweep_next();
-  void sweep(timer_chunk* chunk);
+  void sweep(timer_chunk* from);
 
   // Two counters of which scheduling changes one and cancelling the other: one
   // that both change would be what limits their speed.
@@ -242,8 +254,8 @@ class timer_pool {
   size_t chunks_in_use_ = 0;
 
   std::vector<timer_chunk*> chunk_pages_;
-  size_t sweep_page_ = 0;  // Where sweep_next() goes on.
-  size_t sweep_chunk_ = 0;
+  std::vector<uint64_t> used_chunks_;  // A bit for each chunk, by its number.
+  size_t sweep_at_ = 0;  // The chunk with which sweep_next() goes on.
 
   std::vector<region> regions_;
   size_t region_used_ = 0;  // Bytes of the last region.
