@@ -6,6 +6,7 @@
 #include <optional>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "ratchet/internal/timer_pool.h"
 #include "ratchet/internal/timer_radix.h"
@@ -126,7 +127,10 @@ class timer_wheel {
     return static_cast<tick>(key ^ (uint64_t{1} << 63));
   }
 
-  void schedule_late(const internal::timer_entry& entry);
+  ABSL_ATTRIBUTE_NOINLINE void reschedule(timer& t, tick deadline);
+  ABSL_ATTRIBUTE_NOINLINE void schedule_more(timer& t, tick deadline);
+  ABSL_ATTRIBUTE_NOINLINE void schedule_late(uint64_t key, timer* t,
+                                             uint32_t id);
   const internal::timer_entry* first_armed() const;
   void sort_late() const;
 

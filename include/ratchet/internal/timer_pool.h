@@ -130,12 +130,13 @@ class timer_pool {
   size_t chunks_in_use() const { return chunks_in_use_; }
   size_t bytes() const { return bytes_; }
 
-  // For an entry that is then added.
+  // For an entry that is then added. REQUIRES: has_id(); else add_ids() first.
   uint32_t new_id() {
-    if (ABSL_PREDICT_FALSE(free_ids_ == 0)) add_ids();
     ++entries_;
     return ids_[--free_ids_];
   }
+  bool has_id() const { return free_ids_ != 0; }
+  void add_ids();
 
   bool cancelled(uint32_t id) const { return cancelled_[id] != 0; }
 
@@ -229,7 +230,6 @@ class timer_pool {
   timer_chunk* chunk(size_t number) const {
     return chunk_pages_[number / kChunksPerPage] + number % kChunksPerPage;
   }
-  ABSL_ATTRIBUTE_NOINLINE void add_ids();
   ABSL_ATTRIBUTE_NOINLINE void add_chunks();
   void* new_page();
   ABSL_ATTRIBUTE_NOINLINE void sweep_next();

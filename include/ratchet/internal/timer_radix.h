@@ -9,7 +9,6 @@
 
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
-#include "absl/numeric/bits.h"
 #include "absl/status/status.h"
 #include "ratchet/internal/timer_pool.h"
 
@@ -58,10 +57,9 @@ class timer_radix {
     timer_link* tail = node->slots[digit(key, level)].prev;
     // If there is room, the slot is neither empty nor expanded.
     if (ABSL_PREDICT_TRUE(tail->end != timer_chunk::kCapacity)) {
-      static_cast<timer_chunk*>(tail)->add(key, hook, id);
-    } else {
-      insert_slow(level, key, hook, id);
+      return static_cast<timer_chunk*>(tail)->add(key, hook, id);
     }
+    return insert_slow(level, key, hook, id);
   }
 
   // The first entry that is not cancelled, or null. Valid until the next call.
@@ -81,9 +79,10 @@ class timer_radix {
   static size_t digit(uint64_t key, int level) {
     return (key >> (level * kBits)) & (timer_node::kSlots - 1);
   }
-  // The level of the highest digit that is not zero; difference != 0.
+  // The level of the highest digit that is not zero; difference != 0, which
+  // absl::countl_zero would ask again.
   static int level_of(uint64_t difference) {
-    return (absl::countl_zero(difference) ^ 63) / kBits;
+    return (__builtin_clzll(difference) ^ 63) / kBits;
   }
 
   ABSL_ATTRIBUTE_NOINLINE void insert_slow(int level, uint64_t key,
