@@ -18,9 +18,10 @@ loop_core::loop_core(clock& clock)
       clock_(clock),
       wheel_(now_ns_),
       mailbox_(std::make_shared<inbox>()),
-      outer_(tls_current_),
+      outer_(tls_newest_),
       thread_(std::this_thread::get_id()) {
-  tls_current_ = this;
+  tls_newest_ = this;
+  if (tls_running_ == nullptr) tls_current_ = this;
 }
 
 loop_core::~loop_core() = default;
@@ -61,15 +62,14 @@ absl::Status loop_core::check_runnable(std::string_view call) const {
 
 absl::Status loop_core::run_forever() {
   running_ = true;
-  loop_core* const current = std::exchange(tls_current_, this);
-  tls_running_ = this;
+  tls_current_ = tls_running_ = this;
   absl::Status status;
   do {
     status = iterate();
   } while (status.ok() && !stopping_);
   stopping_ = false;
   tls_running_ = nullptr;
-  tls_current_ = current;
+  tls_current_ = tls_newest_;  // Callbacks may have made and ended loops.
   running_ = false;
   now_is_stale_ = true;
   return status;
@@ -192,13 +192,10 @@ void loop_core::abandon() {
   if (task_hooks_ != nullptr) task_hooks_->destroy_all(*this);
   owner_ = nullptr;
   // Loops need not go in the reverse order in which they came.
-  if (tls_current_ == this) {
-    tls_current_ = outer_;
-  } else {
-    for (loop_core* c = tls_current_; c != nullptr; c = c->outer_) {
-      if (c->outer_ == this) c->outer_ = outer_;
-    }
-  }
+  loop_core** link = &tls_newest_;
+  while (*link != nullptr && *link != this) link = &(*link)->outer_;
+  if (*link != nullptr) *link = outer_;
+  if (tls_running_ == nullptr) tls_current_ = tls_newest_;
   abandoned_ = true;
   remove_state();
 }

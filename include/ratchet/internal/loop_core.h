@@ -185,7 +185,9 @@ class loop_core {
   absl::Status deadlock();
   [[noreturn]] void wrong_thread(std::string_view call) const;
 
+  // The one that runs, else the newest one.
   static inline thread_local loop_core* tls_current_ = nullptr;
+  static inline thread_local loop_core* tls_newest_ = nullptr;
   static inline thread_local loop_core* tls_running_ = nullptr;
 
   run_queue ready_;
@@ -210,7 +212,7 @@ class loop_core {
   const task_hooks* task_hooks_ = nullptr;
   error_handler error_handler_;
   event_loop* owner_ = nullptr;
-  loop_core* outer_;  // The current loop of this thread before this one.
+  loop_core* outer_;  // The newest loop of this thread before this one.
   std::thread::id thread_;
 };
 
