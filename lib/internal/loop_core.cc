@@ -201,18 +201,21 @@ void loop_core::abandon() {
 }
 
 void loop_core::set_error_handler(error_handler handler) {
-  error_handler_ = std::move(handler);
+  error_handler_ =
+      handler ? std::make_shared<error_handler>(std::move(handler)) : nullptr;
 }
 
 void loop_core::report(const error_report& report) {
   const auto print = [](const error_report& r) {
     std::fprintf(stderr, "ratchet: %s\n", to_string(r).c_str());
   };
-  if (!error_handler_) {
+  // Kept, for it may replace itself.
+  const std::shared_ptr<error_handler> handler = error_handler_;
+  if (handler == nullptr) {
     print(report);
     return;
   }
-  const absl::Status failed = call_guarded([&] { error_handler_(report); });
+  const absl::Status failed = call_guarded([&] { (*handler)(report); });
   if (!failed.ok()) {  // Rule S12.
     print(report);
     print({error_report::cause::error_handler, failed, "", ""});

@@ -210,7 +210,7 @@ class loop_core {
   std::shared_ptr<inbox> mailbox_;
   future_state* dying_ = nullptr;
   const task_hooks* task_hooks_ = nullptr;
-  error_handler error_handler_;
+  std::shared_ptr<error_handler> error_handler_;  // Null: the default one.
   event_loop* owner_ = nullptr;
   loop_core* outer_;  // The newest loop of this thread before this one.
   std::thread::id thread_;
