@@ -32,12 +32,15 @@ class callback_core : public slab_allocated<block_kind::plain> {
 
   bool cancel() {
     core_.check_thread("callback_handle::cancel()");
+    ref();  // The callable, which goes now, may own the last handle.
     const bool in_time = pending_ && !cancelled_ && withdraw();
+    if (in_time) finish();
     cancelled_ = true;
+    unref();
     return in_time;
   }
   bool cancelled() const { return cancelled_; }
-  bool pending() const { return pending_ && !cancelled_; }
+  bool pending() const { return pending_; }
 
  protected:
   virtual ~callback_core() { core_.remove_state(); }
