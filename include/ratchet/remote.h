@@ -31,9 +31,9 @@ class posted_callback final : public posted {
 template <class F>
 absl::Status post(std::shared_ptr<inbox> mailbox, F&& f) {
   check_callback<F>();
-  // From inside the loop the order is that of call_soon (rule S13).
-  loop_core* const here = loop_core::current_or_null();
-  if (here != nullptr && here->mailbox() == mailbox) {
+  // On the loop's own thread the order is that of call_soon (rule S13).
+  loop_core* const here = loop_core::of_mailbox(*mailbox);
+  if (here != nullptr) {
     return schedule_soon(*here, std::forward<F>(f)).status();
   }
   auto p =

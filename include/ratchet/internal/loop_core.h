@@ -69,6 +69,14 @@ class loop_core {
   // with `call` in the sentence, when there is none.
   static loop_core& current(std::string_view call);
   static loop_core* current_or_null() { return tls_current_; }
+  // The loop of this thread that has this mailbox, or nullptr.
+  static loop_core* of_mailbox(const inbox& mailbox) {
+    loop_core* core = tls_newest_;
+    while (core != nullptr && core->mailbox_.get() != &mailbox) {
+      core = core->outer_;
+    }
+    return core;
+  }
   // The loop that is running on this thread, or nullptr.
   static loop_core* running_here() { return tls_running_; }
 
