@@ -21,29 +21,19 @@
 namespace ratchet::internal {
 namespace {
 
-constexpr size_t kPageSize = size_t{1} << 16;
+constexpr size_t kPageSize = kSlabPageSize;
 constexpr size_t kPageMask = kPageSize - 1;
 constexpr size_t kHeaderSize = 64;
-constexpr size_t kGrain = 16;
-constexpr size_t kFineLimit = 1024;  // Classes are exact up to here,
-constexpr size_t kFineClasses = kFineLimit / kGrain;
-constexpr size_t kCoarseClasses = 4;  // then 2, 4, 8 and 16 KiB.
-constexpr size_t kClasses = kFineClasses + kCoarseClasses;
-constexpr size_t kLargeLimit = kFineLimit << kCoarseClasses;
-
-// The first word of a free block: the next free one, with bit 0 set. The first
-// word of a live task block is a pointer to a virtual table, whose bit 0 is
-// clear: this is how the walk over a task page tells them apart.
-constexpr uintptr_t kFreeMark = 1;
+constexpr size_t kLargeLimit = kSlabFineLimit << kSlabCoarseClasses;
 
 struct slab;
 
 // Stands at the start of every page; blocks follow from kHeaderSize on. A
 // large block has a page, of whatever length, to itself.
 struct page {
-  slab* owner;
-  page* next;   // In owner's list of pages of this kind.
-  page** link;  // What points to this page.
+  slab_heads* owner;  // First: the inlined deallocate() knows its place.
+  page* next;         // In owner's list of pages of this kind.
+  page** link;        // What points to this page.
   size_t block_size;
   uint32_t begin;  // Offset of the first block.
   uint32_t used;   // Offset past the last block that was ever handed out.
@@ -51,18 +41,13 @@ struct page {
 };
 static_assert(sizeof(page) <= kHeaderSize);
 
-struct slab {
-  uintptr_t free[2][kClasses] = {};  // Heads, with kFreeMark set, or 0.
-  page* open[2][kClasses] = {};      // Pages with room past `used`.
+struct slab : slab_heads {
+  page* open[2][kSlabClasses] = {};  // Pages with room past `used`.
   page* pages[2] = {};               // By kind; every page is in its list.
-  uint64_t total = 0;
-  uint64_t freed = 0;
   // Blocks that other threads gave back: a stack, linked like a free list.
   std::atomic<uintptr_t> returned{0};
   slab* next_orphan = nullptr;
 };
-
-ABSL_CONST_INIT thread_local slab* tls_slab = nullptr;
 
 // The slabs of threads that have ended.
 ABSL_CONST_INIT std::mutex orphans_mutex;
@@ -72,8 +57,9 @@ ABSL_CONST_INIT slab* orphans = nullptr;
 struct orphan_at_exit {
   ~orphan_at_exit() {
     const std::lock_guard<std::mutex> lock(orphans_mutex);
-    tls_slab->next_orphan = orphans;
-    orphans = tls_slab;
+    slab* const mine = static_cast<slab*>(tls_slab);
+    mine->next_orphan = orphans;
+    orphans = mine;
     tls_slab = nullptr;
   }
 };
@@ -87,11 +73,12 @@ ABSL_ATTRIBUTE_NOINLINE slab& adopt_slab() {
   if (tls_slab == nullptr) tls_slab = new slab;
   static thread_local orphan_at_exit at_exit;
   (void)at_exit;
-  return *tls_slab;
+  return *static_cast<slab*>(tls_slab);
 }
 
 slab& this_slab() {
-  return ABSL_PREDICT_TRUE(tls_slab != nullptr) ? *tls_slab : adopt_slab();
+  return ABSL_PREDICT_TRUE(tls_slab != nullptr) ? *static_cast<slab*>(tls_slab)
+                                                : adopt_slab();
 }
 
 ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS uintptr_t first_word(const void* block) {
@@ -109,15 +96,16 @@ page* page_of(void* block) {
 }
 
 size_t class_of(size_t size) {
-  if (size <= kFineLimit) return (size + kGrain - 1) / kGrain - 1;
-  size_t index = kFineClasses;
-  for (size_t limit = kFineLimit * 2; limit < size; limit *= 2) ++index;
+  if (size <= kSlabFineLimit) return (size + kSlabGrain - 1) / kSlabGrain - 1;
+  size_t index = kSlabFineClasses;
+  for (size_t limit = kSlabFineLimit * 2; limit < size; limit *= 2) ++index;
   return index;
 }
 
 size_t size_of_class(size_t index) {
-  return index < kFineClasses ? (index + 1) * kGrain
-                              : kFineLimit << (index - kFineClasses + 1);
+  return index < kSlabFineClasses
+             ? (index + 1) * kSlabGrain
+             : kSlabFineLimit << (index - kSlabFineClasses + 1);
 }
 
 page* new_page(slab& s, size_t length, size_t block_size, size_t begin,
@@ -147,7 +135,7 @@ void put(slab& s, void* block, block_kind kind) {
     return;
   }
   uintptr_t& head = s.free[static_cast<size_t>(kind)][class_of(p->block_size)];
-  set_first_word(block, head | kFreeMark);
+  set_first_word(block, head | kSlabFreeMark);
   ASAN_POISON_MEMORY_REGION(block, p->block_size);
   head = reinterpret_cast<uintptr_t>(block);
 }
@@ -158,7 +146,7 @@ void put_remote(slab& owner, void* block, block_kind kind) {
                          (kind == block_kind::task ? uintptr_t{2} : 0);
   uintptr_t head = owner.returned.load(std::memory_order_relaxed);
   do {
-    set_first_word(block, head | kFreeMark);
+    set_first_word(block, head | kSlabFreeMark);
     // Release: the owner, which acquires, sees the link just written.
   } while (!owner.returned.compare_exchange_weak(
       head, word, std::memory_order_release, std::memory_order_relaxed));
@@ -171,20 +159,19 @@ void take_returned(slab& s) {
     void* block = reinterpret_cast<void*>(word & ~uintptr_t{3});
     const block_kind kind =
         (word & 2) != 0 ? block_kind::task : block_kind::plain;
-    word = first_word(block) & ~kFreeMark;
+    word = first_word(block) & ~kSlabFreeMark;
     put(s, block, kind);
   }
 }
 
 // The free list is empty: take what other threads returned, else more of the
 // open page, else a new page.
-ABSL_ATTRIBUTE_NOINLINE void* allocate_slowly(slab& s, size_t index,
-                                              block_kind kind) {
+ABSL_ATTRIBUTE_NOINLINE void* refill(slab& s, size_t index, block_kind kind) {
   const size_t k = static_cast<size_t>(kind);
   take_returned(s);
   if (s.free[k][index] != 0) {
     void* block = reinterpret_cast<void*>(s.free[k][index]);
-    s.free[k][index] = first_word(block) & ~kFreeMark;
+    s.free[k][index] = first_word(block) & ~kSlabFreeMark;
     return block;
   }
   const size_t block_size = size_of_class(index);
@@ -210,21 +197,17 @@ void* allocate_large(slab& s, size_t size, size_t alignment, block_kind kind) {
   return reinterpret_cast<char*>(p) + begin;
 }
 
-#ifdef ABSL_HAVE_ADDRESS_SANITIZER
-constexpr bool kPlainOnHeap = true;
-#else
-constexpr bool kPlainOnHeap = false;
-#endif
+constexpr bool kPlainOnHeap = !kSlabInline;
 
 }  // namespace
 
-void* allocate(size_t size, size_t alignment, block_kind kind) {
+void* allocate_slowly(size_t size, size_t alignment, block_kind kind) {
   slab& s = this_slab();
   ++s.total;
   if (kPlainOnHeap && kind == block_kind::plain) {
     return ::operator new (size, std::align_val_t{alignment});
   }
-  if (alignment > kGrain) size = (size + alignment - 1) & ~(alignment - 1);
+  if (alignment > kSlabGrain) size = (size + alignment - 1) & ~(alignment - 1);
   if (ABSL_PREDICT_FALSE(size > kLargeLimit || alignment > kHeaderSize)) {
     return allocate_large(s, size, alignment, kind);
   }
@@ -232,22 +215,22 @@ void* allocate(size_t size, size_t alignment, block_kind kind) {
   uintptr_t& head = s.free[static_cast<size_t>(kind)][index];
   void* block = reinterpret_cast<void*>(head);
   if (ABSL_PREDICT_TRUE(block != nullptr)) {
-    head = first_word(block) & ~kFreeMark;
+    head = first_word(block) & ~kSlabFreeMark;
   } else {
-    block = allocate_slowly(s, index, kind);
+    block = refill(s, index, kind);
   }
   ASAN_UNPOISON_MEMORY_REGION(block, size_of_class(index));
   return block;
 }
 
-void deallocate(void* block, [[maybe_unused]] size_t size,
-                [[maybe_unused]] size_t alignment, block_kind kind) {
+void deallocate_slowly(void* block, [[maybe_unused]] size_t size,
+                       [[maybe_unused]] size_t alignment, block_kind kind) {
   if (kPlainOnHeap && kind == block_kind::plain) {
     ++this_slab().freed;
     ::operator delete (block, size, std::align_val_t{alignment});
     return;
   }
-  slab& owner = *page_of(block)->owner;
+  slab& owner = *static_cast<slab*>(page_of(block)->owner);
   if (ABSL_PREDICT_FALSE(&owner != tls_slab)) {
     put_remote(owner, block, kind);
     return;
@@ -260,10 +243,10 @@ void for_each_task_block(absl::FunctionRef<void(void* block)> visit) {
   take_returned(s);
   for (page* p = s.pages[static_cast<size_t>(block_kind::task)]; p != nullptr;
        p = p->next) {
-    const size_t stride = std::max(p->block_size, kGrain);
+    const size_t stride = std::max(p->block_size, kSlabGrain);
     for (size_t at = p->begin; at < p->used; at += stride) {
       void* block = reinterpret_cast<char*>(p) + at;
-      if ((first_word(block) & kFreeMark) == 0) visit(block);
+      if ((first_word(block) & kSlabFreeMark) == 0) visit(block);
     }
   }
 }

@@ -5,8 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <new>
 
+#include "absl/base/attributes.h"
+#include "absl/base/config.h"
+#include "absl/base/optimization.h"
 #include "absl/functional/function_ref.h"
 
 namespace ratchet::internal {
@@ -28,11 +32,80 @@ namespace ratchet::internal {
 // Thread-safety: allocate() and deallocate() are thread-safe, see above.
 enum class block_kind : uint8_t { plain, task };
 
+constexpr size_t kSlabGrain = 16;
+constexpr size_t kSlabFineLimit = 1024;  // Classes are exact up to here,
+constexpr size_t kSlabFineClasses = kSlabFineLimit / kSlabGrain;
+constexpr size_t kSlabCoarseClasses = 4;  // then 2, 4, 8 and 16 KiB.
+constexpr size_t kSlabClasses = kSlabFineClasses + kSlabCoarseClasses;
+constexpr size_t kSlabPageSize = size_t{1} << 16;
+
+// The first word of a free block: the address of the next free one, with bit 0
+// set. The first word of a live task block is a pointer to a virtual table,
+// whose bit 0 is clear: this is how the walk over a task page tells them apart.
+constexpr uintptr_t kSlabFreeMark = 1;
+
+// The part of a slab that the inlined functions touch.
+struct slab_heads {
+  uintptr_t free[2][kSlabClasses] = {};  // Without the mark; 0: none.
+  uint64_t total = 0;
+  uint64_t freed = 0;
+};
+
+// Of this thread; a plain pointer, so that reading it calls nothing.
+ABSL_CONST_INIT inline thread_local slab_heads* tls_slab = nullptr;
+
+// The general case of the two functions below.
+void* allocate_slowly(size_t size, size_t alignment, block_kind kind);
+void deallocate_slowly(void* block, size_t size, size_t alignment,
+                       block_kind kind);
+
+#ifdef ABSL_HAVE_ADDRESS_SANITIZER
+constexpr bool kSlabInline = false;
+#else
+constexpr bool kSlabInline = true;
+#endif
+
+constexpr bool is_fine_block(size_t size, size_t alignment) {
+  return kSlabInline && size <= kSlabFineLimit && alignment <= kSlabGrain;
+}
+
 // A block of at least `size` bytes, aligned to `alignment` (a power of two).
-void* allocate(size_t size, size_t alignment, block_kind kind);
+inline void* allocate(size_t size, size_t alignment, block_kind kind) {
+  slab_heads* const slab = tls_slab;
+  if (is_fine_block(size, alignment) && ABSL_PREDICT_TRUE(slab != nullptr)) {
+    uintptr_t& head = slab->free[static_cast<size_t>(kind)]
+                                [(size + kSlabGrain - 1) / kSlabGrain - 1];
+    void* const block = reinterpret_cast<void*>(head);
+    if (ABSL_PREDICT_TRUE(block != nullptr)) {
+      uintptr_t word;
+      std::memcpy(&word, block, sizeof word);
+      head = word & ~kSlabFreeMark;
+      ++slab->total;
+      return block;
+    }
+  }
+  return allocate_slowly(size, alignment, kind);
+}
 
 // Gives back `block`, which came from allocate() with the same arguments.
-void deallocate(void* block, size_t size, size_t alignment, block_kind kind);
+inline void deallocate(void* block, size_t size, size_t alignment,
+                       block_kind kind) {
+  if (is_fine_block(size, alignment)) {
+    // A page begins with the address of its slab.
+    slab_heads* const owner = *reinterpret_cast<slab_heads**>(
+        reinterpret_cast<uintptr_t>(block) & ~(kSlabPageSize - 1));
+    if (ABSL_PREDICT_TRUE(owner == tls_slab)) {
+      uintptr_t& head = owner->free[static_cast<size_t>(kind)]
+                                   [(size + kSlabGrain - 1) / kSlabGrain - 1];
+      const uintptr_t word = head | kSlabFreeMark;
+      std::memcpy(block, &word, sizeof word);
+      head = reinterpret_cast<uintptr_t>(block);
+      ++owner->freed;
+      return;
+    }
+  }
+  deallocate_slowly(block, size, alignment, kind);
+}
 
 // Calls `visit` for each live task block of this thread's slab, in no order.
 // `visit` must not allocate or free task blocks.
