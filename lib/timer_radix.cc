@@ -1,5 +1,6 @@
 #include "ratchet/internal/timer_radix.h"
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -204,6 +205,7 @@ const timer_entry* timer_radix::first_in(timer_node* node, size_t slot,
 }
 
 void timer_radix::advance(uint64_t to, timer_chain& due) {
+  assert(to > base_);
   // All below the highest digit that changes is due.
   const int top = level_of(base_ ^ to);
   for (int level = floor_; level < top; ++level) {

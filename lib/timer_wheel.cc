@@ -11,7 +11,6 @@
 
 namespace ratchet {
 
-using internal::timer_chain;
 using internal::timer_chunk;
 using internal::timer_entry;
 using internal::timer_link;

@@ -4,6 +4,7 @@
 #ifndef RATCHET_INTERNAL_TIMER_RADIX_H_
 #define RATCHET_INTERNAL_TIMER_RADIX_H_
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 
@@ -52,6 +53,7 @@ class timer_radix {
 
   // REQUIRES: key > base().
   void insert(uint64_t key, timer_hook* hook, uint32_t id) {
+    assert(key > base_);
     const int level = level_of((key ^ base_) | floor_bit_);
     timer_node* node = levels_[level];
     timer_link* tail = node->slots[digit(key, level)].prev;
