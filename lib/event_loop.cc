@@ -47,4 +47,9 @@ void event_loop::set_error_handler(error_handler handler) {
   core_->set_error_handler(std::move(handler));
 }
 
+void event_loop::set_observer(observer* observer) {
+  core_->check_thread("set_observer()");
+  core_->set_observer(observer);
+}
+
 }  // namespace ratchet

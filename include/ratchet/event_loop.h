@@ -13,6 +13,7 @@
 #include "ratchet/clock.h"
 #include "ratchet/error_report.h"
 #include "ratchet/internal/loop_core.h"
+#include "ratchet/observer.h"
 #include "ratchet/remote.h"
 #include "ratchet/task_info.h"
 
@@ -184,6 +185,10 @@ class event_loop {
   // Where errors go that belong to no future; an empty handler restores the
   // default, which prints a line on standard error.
   void set_error_handler(error_handler handler);
+
+  // Who is told what happens from now on; nullptr for nobody. It must outlive
+  // the loop, or be taken back.
+  void set_observer(observer* observer);
 
  private:
   friend internal::loop_core& internal::core_of(event_loop& loop);

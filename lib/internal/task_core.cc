@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "ratchet/internal/guarded.h"
+#include "ratchet/observer.h"
 #include "ratchet/status.h"
 
 namespace ratchet::internal {
@@ -173,6 +174,11 @@ void task_core::end_root() {
   future_state& state = result_state();
   settle_end(must_cancel_);
   must_cancel_ = false;
+  observer* const observer = state.core().watched_by();
+  if (ABSL_PREDICT_FALSE(observer != nullptr)) {
+    observer->task_ended(info(),
+                         state.failed() ? state.error() : absl::OkStatus());
+  }
   state.unref();  // The loop's reference.
 }
 
