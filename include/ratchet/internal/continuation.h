@@ -367,8 +367,9 @@ callback_handle attach_done_callback(future_state& source, F&& f) {
   auto* const callback =
       new done_callback<callable_of<F>>(source, std::forward<F>(f));
   callback->ref();
-  source.add_waiter(*callback);
-  return callback_handle(callback);
+  callback_handle handle(callback);
+  // A closed loop takes no callback of a settled future (rule S14).
+  return source.add_waiter(*callback) ? handle : callback_handle();
 }
 
 }  // namespace ratchet::internal
