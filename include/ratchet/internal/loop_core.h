@@ -24,6 +24,7 @@
 namespace ratchet {
 
 class event_loop;
+class observer;
 struct task_info;
 
 namespace internal {
@@ -152,6 +153,11 @@ class loop_core {
   void set_error_handler(error_handler handler);
   void report(const error_report& report);
 
+  // -- Watching -------------------------------------------------------------
+
+  observer* watched_by() const { return observer_; }
+  void set_observer(observer* observer) { observer_ = observer; }
+
   // -- Futures and tasks ----------------------------------------------------
 
   // Every state of this loop counts itself in and out.
@@ -219,6 +225,7 @@ class loop_core {
   future_state* dying_ = nullptr;
   const task_hooks* task_hooks_ = nullptr;
   std::shared_ptr<error_handler> error_handler_;  // Null: the default one.
+  observer* observer_ = nullptr;
   event_loop* owner_ = nullptr;
   loop_core* outer_;  // The newest loop of this thread before this one.
   std::thread::id thread_;
