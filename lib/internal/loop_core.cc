@@ -75,29 +75,26 @@ absl::Status loop_core::run_forever() {
   return status;
 }
 
-// One iteration, in the order of rule S1.
+// One iteration, in the order of rule S1. The batch is what is in the queue
+// now, then the timers that are due now: rule S4 puts them behind everything
+// queued before. What all that schedules is for the next iteration (rule S2).
 absl::Status loop_core::iterate() {
   ++iteration_;
   now_is_stale_ = true;
-  take_posted();
+  if (!mailbox_->empty()) take_posted();
   if (ready_.empty() && !stopping_) {
     absl::Status status = wait();
     if (!status.ok()) return status;
   }
-  if (wheel_.size() != 0) wheel_.advance(now_ns());
-  run_batch();
-  return absl::OkStatus();
-}
-
-// Runs what is in the queue now, then the timers that are due now: rule S4
-// puts them behind everything queued before. What all that schedules is for
-// the next iteration (rule S2).
-void loop_core::run_batch() {
+  const bool has_timers = wheel_.size() != 0;
+  if (has_timers) wheel_.advance(now_ns());
   batch_.append(ready_);
   while (runnable* const r = batch_.pop()) r->take_turn();
+  if (!has_timers) return absl::OkStatus();  // None can be due.
   while (timer_wheel::timer* const t = wheel_.pop_due()) {
     static_cast<loop_timer*>(t)->timer_due();
   }
+  return absl::OkStatus();
 }
 
 // Nothing is ready: until something is, or a timer is due.

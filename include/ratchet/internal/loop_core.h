@@ -195,7 +195,6 @@ class loop_core {
   absl::Status iterate();
   absl::Status wait();
   void take_posted();
-  void run_batch();
   absl::Status deadlock();
   [[noreturn]] void wrong_thread(std::string_view call) const;
 
