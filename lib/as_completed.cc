@@ -47,7 +47,7 @@ void completions_core::remove(missing& m) {
 }
 
 void completions_core::completed(missing& m) {
-  m.state_->mark_retrieved();
+  // Rule S38: its error is looked at by who takes the turn.
   remove(m);
   put({false, m.index_});
   start_more();

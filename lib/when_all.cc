@@ -12,6 +12,11 @@ gathering::gathering(mode how, size_t slots)
 
 void gathering::add(future_state& child) {
   children_[added_].owner = this;
+  ++distinct_;
+  add_again(child);
+}
+
+void gathering::add_again(future_state& child) {
   children_[added_].state = &child;
   ++added_;
 }
@@ -23,6 +28,7 @@ void gathering::begin() {
   }
   size_t done = 0;
   for (size_t i = 0; i < added_; ++i) {
+    if (children_[i].owner == nullptr) continue;
     future_state& state = *children_[i].state;
     if (&state.core() != &outer().core()) {
       fatal("when_all() was given futures of different event loops");
@@ -37,7 +43,7 @@ void gathering::begin() {
   // Rule S82: those that were done have no callback, and come last. Which they
   // are does not change in between.
   for (size_t i = 0; done > 0; ++i) {
-    if (!children_[i].state->done()) continue;
+    if (children_[i].owner == nullptr || !children_[i].state->done()) continue;
     --done;
     child_done(*children_[i].state);
   }
@@ -61,7 +67,7 @@ void gathering::child_done(future_state& child) {
     fail(child.error());  // Also Cancelled, as an error (rule S77).
     return;
   }
-  if (finished_ < added_) return;
+  if (finished_ < distinct_) return;
   if (cancel_requested_) {
     fail(cancelled_error());  // Rule S79.
   } else {
@@ -72,6 +78,7 @@ void gathering::child_done(future_state& child) {
 cancel_answer gathering::answer_gathering_cancel() {
   if (outer().done()) return {cancel_answer::kind::refused};
   bool accepted = false;
+  // Rule S78, as CPython has it: a child that comes twice is asked twice.
   for (size_t i = 0; i < added_; ++i) {
     if (children_[i].state->cancel()) accepted = true;
   }
@@ -81,7 +88,7 @@ cancel_answer gathering::answer_gathering_cancel() {
 }
 
 std::string gathering::describe_gathering(const char* name) const {
-  return absl::StrCat(name, " of ", added_, ", ", added_ - finished_,
+  return absl::StrCat(name, " of ", distinct_, ", ", distinct_ - finished_,
                       " pending");
 }
 

@@ -77,6 +77,17 @@ struct settled_of_range {
   }
 };
 
+// The results of Base, made into an R.
+template <class R, class Base>
+struct made_into {
+  static constexpr const char* kName = Base::kName;
+  using type = R;
+  template <class Children>
+  static R make(Children& children) {
+    return R(Base::make(children));
+  }
+};
+
 template <class... F>
 struct all_of_tuple {
   static constexpr const char* kName = "when_all";
@@ -106,7 +117,8 @@ future<typename Results::type> gather(gathering::mode how, loop_core& core,
   state_ref<state<typename Results::type>> handle(outer);
   distinct<F> is_new;
   for (F& f : outer->children()) {
-    if (is_new(f)) outer->add(f.state("when_all()"));
+    future_state& child = f.state("when_all()");
+    is_new(f) ? outer->add(child) : outer->add_again(child);
   }
   outer->begin();
   return future<typename Results::type>(std::move(handle));
@@ -123,7 +135,9 @@ future<typename Results::type> gather(gathering::mode how, loop_core& core,
       is_new;
   std::apply(
       [&](F&... f) {
-        ((is_new(f) ? outer->add(f.state("when_all()")) : void()), ...);
+        ((is_new(f) ? outer->add(f.state("when_all()"))
+                    : outer->add_again(f.state("when_all()"))),
+         ...);
       },
       outer->children());
   outer->begin();
@@ -175,6 +189,19 @@ auto when_all(Awaitables&&... awaitables) {
           internal::to_future(core, std::forward<Awaitables>(awaitables))...});
 }
 
+// when_all<R>(range): the same, with an R made of the vector, in the same hop:
+// so that a when_all can stand in a range with the futures of single R's.
+template <class R, class Range, internal::if_range<Range> = 0>
+future<R> when_all(Range&& range) {
+  internal::loop_core& core = internal::loop_core::current("when_all()");
+  core.check_thread("when_all()");
+  using F = internal::future_of<internal::element_of<Range>>;
+  using Results = internal::made_into<R, internal::all_of_range<F>>;
+  return internal::gather<Results>(
+      internal::gathering::mode::all_or_error, core,
+      internal::to_futures(core, std::forward<Range>(range)));
+}
+
 // when_all_settled: the outcomes of all, errors among them (gather with
 // return_exceptions=True): a vector or a tuple of absl::StatusOr<T>, or
 // absl::Status for void. Never fails by itself; cancelled, it waits for all
@@ -202,6 +229,19 @@ auto when_all_settled(Awaitables&&... awaitables) {
       internal::gathering::mode::settled, core,
       std::tuple<internal::future_of<Awaitables>...>{
           internal::to_future(core, std::forward<Awaitables>(awaitables))...});
+}
+
+// when_all_settled<R>(range): the same, with an R made of the vector.
+template <class R, class Range, internal::if_range<Range> = 0>
+future<R> when_all_settled(Range&& range) {
+  internal::loop_core& core =
+      internal::loop_core::current("when_all_settled()");
+  core.check_thread("when_all_settled()");
+  using F = internal::future_of<internal::element_of<Range>>;
+  using Results = internal::made_into<R, internal::settled_of_range<F>>;
+  return internal::gather<Results>(
+      internal::gathering::mode::settled, core,
+      internal::to_futures(core, std::forward<Range>(range)));
 }
 
 }  // namespace ratchet

@@ -27,9 +27,11 @@ class gathering {
   gathering(const gathering&) = delete;
   gathering& operator=(const gathering&) = delete;
 
-  // The distinct children (rule S81) in argument order, then begin(). Their
+  // The children in argument order, then begin(). One that comes again is one
+  // child (rule S81), but is asked to be cancelled as often as it comes. Their
   // states stay alive as long as the gathering.
   void add(future_state& child);
+  void add_again(future_state& child);
   void begin();
 
   cancel_answer answer_gathering_cancel();
@@ -49,7 +51,7 @@ class gathering {
     void take_turn() override;
     void drop_turn() override;
 
-    gathering* owner = nullptr;
+    gathering* owner = nullptr;  // nullptr for one that comes again.
     future_state* state = nullptr;
   };
 
@@ -57,8 +59,9 @@ class gathering {
 
   const mode how_;
   bool cancel_requested_ = false;
-  size_t added_ = 0;     // Distinct children.
-  size_t finished_ = 0;  // Of these.
+  size_t added_ = 0;
+  size_t distinct_ = 0;
+  size_t finished_ = 0;  // Of the distinct ones.
   std::unique_ptr<part[]> children_;
 };
 
