@@ -61,13 +61,15 @@ void gathering::part::drop_turn() {
 
 void gathering::child_done(future_state& child) {
   ++finished_;
-  child.mark_retrieved();
+  // Rule S38: one that waits for all looks at nothing before it has them.
+  if (outer().done() || how_ == mode::all_or_error) child.mark_retrieved();
   if (outer().done()) return;
   if (how_ == mode::all_or_error && child.failed()) {
     fail(child.error());  // Also Cancelled, as an error (rule S77).
     return;
   }
   if (finished_ < distinct_) return;
+  for (size_t i = 0; i < added_; ++i) children_[i].state->mark_retrieved();
   if (cancel_requested_) {
     fail(cancelled_error());  // Rule S79.
   } else {
