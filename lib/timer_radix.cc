@@ -60,9 +60,14 @@ void timer_radix::insert_slow(int level, uint64_t key, timer_hook* hook,
 // that divides it.
 void timer_radix::burst(timer_node* node, size_t slot, int level) {
   timer_chain& chain = node->slots[slot];
-  // Chunks may have been swept away, and those left may be half empty.
-  chain.pushed = static_cast<uint16_t>(chain.count_chunks(kBurstChunks) / 2);
-  if (chain.pushed < kBurstChunks / 4) return;
+  const bool current =
+      level == floor_ && slot == digit(base_, level) && node == levels_[level];
+  if (level > kBurstLevel && !current) return;
+  // Chunks may have been swept away. If so, it is counted again when it may
+  // have grown to one and a half times the limit, and not with each push.
+  const size_t count = chain.count_chunks(kBurstChunks);
+  chain.pushed = static_cast<uint16_t>(count / 2);
+  if (count < kBurstChunks) return;
   // The first and the last chunk speak for the others: many timers with one
   // deadline are better left where they are, for nothing would divide them.
   const uint64_t key = chain.first()->entries[chain.first()->begin].key;

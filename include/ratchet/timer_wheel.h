@@ -42,9 +42,13 @@ namespace ratchet {
 // Errors: none but running out of memory (std::bad_alloc where exceptions are
 // on): the timer that was to be scheduled is then idle, all else as before.
 // Complexity: schedule() and cancel() O(1); advance() and pop_due() O(1) per
-// timer that becomes due, plus at most 11 short moves in the life of a timer.
+// timer that becomes due, plus at most 11 short moves in the life of a timer,
+// made by advance() and next_deadline(), some thousands at a time (a schedule()
+// that finds many timers close together makes up to 10^5: 0.5 ms). Deadlines
+// that had passed when they were scheduled, out of order: O(log n).
 // Of cancelled timers something is left inside until it is swept, a few at a
-// time, by later calls: see stats. Memory is kept for reuse.
+// time, by later calls: see statistics. Memory is kept for reuse until the
+// wheel is destroyed; a million timers take 27 bytes each beside their hooks.
 // Thread-safety: thread-compatible, but for next_deadline() and has_due(),
 // which put the inside in order and count as writing.
 // Sources: Varghese, Lauck, "Hashed and Hierarchical Timing Wheels", SOSP '87;
