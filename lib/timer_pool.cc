@@ -91,7 +91,7 @@ timer_pool::~timer_pool() {
   }
 }
 
-timer_node* timer_pool::new_node() {
+timer_node* timer_pool::new_node() noexcept {
   if (free_nodes_ == nullptr) {
     auto* nodes = static_cast<timer_node*>(new_page());
     for (size_t i = kNodesPerPage; i-- > 0;) {
@@ -223,7 +223,7 @@ void timer_pool::detach_all() {
   }
 }
 
-void timer_pool::add_ids() {
+void timer_pool::add_ids() noexcept {
   if (total_ids_ == capacity_ids_) {
     // The stack is empty: there is nothing to copy.
     capacity_ids_ = std::max(2 * capacity_ids_, kIdsPerGroup);
@@ -238,7 +238,7 @@ void timer_pool::add_ids() {
   free_ids_ = kIdsPerGroup;
 }
 
-void timer_pool::add_chunks() {
+void timer_pool::add_chunks() noexcept {
   const size_t first = chunk_pages_.size() * kChunksPerPage;
   used_chunks_.resize((first + kChunksPerPage + 63) / 64);
   auto* chunks = static_cast<timer_chunk*>(new_page());

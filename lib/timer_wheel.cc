@@ -77,6 +77,7 @@ timer_wheel::timer* timer_wheel::pop_due() {
   pool_.free_id(entry->id);
   ++due_.first()->begin;
   t->wheel = nullptr;
+  pool_.sweep_some();  // There is one live timer less.
   return t;
 }
 

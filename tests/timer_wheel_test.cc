@@ -569,6 +569,19 @@ TEST(TimerWheelTest, WhatIsLeftIsBoundedWhenAllAreCancelled) {
   }
 }
 
+TEST(TimerWheelTest, WhatIsLeftIsBoundedWhenTheOthersFire) {
+  timer_wheel wheel;
+  std::vector<timer> fired(50'000), cancelled(50'000);
+  for (timer& t : fired) wheel.schedule(t, kMillisecond);
+  for (timer& t : cancelled) wheel.schedule(t, kHour);
+  for (timer& t : cancelled) wheel.cancel(t);
+  wheel.advance(kMillisecond);
+  while (wheel.pop_due() != nullptr) {
+    const timer_wheel::statistics stats = wheel.stats();
+    ASSERT_LE(stats.stale, 2 * stats.live + 1024);
+  }
+}
+
 TEST(TimerWheelTest, NothingIsAllocatedInSteadyState) {
   timer_wheel wheel;
   std::vector<timer> timers(10'000);

@@ -39,8 +39,7 @@ namespace ratchet {
 //
 // Units: ticks since an origin the owner picks (event_loop: nanoseconds since
 // the Unix epoch); any value of int64_t.
-// Errors: none but running out of memory (std::bad_alloc where exceptions are
-// on): the timer that was to be scheduled is then idle, all else as before.
+// Errors: none. Running out of memory ends the process.
 // Complexity: schedule() and cancel() O(1); advance() and pop_due() O(1) per
 // timer that becomes due, plus at most 11 short moves in the life of a timer,
 // made by advance() and next_deadline(), some thousands at a time (a schedule()
@@ -68,7 +67,7 @@ class timer_wheel {
   struct statistics {
     size_t live;    // Timers armed or due.
     size_t stale;   // Cancelled timers of which 24 bytes are not yet reused.
-    size_t chunks;  // Blocks of 256 bytes that hold both.
+    size_t chunks;  // Blocks of 512 bytes that hold both.
     size_t bytes;   // Memory held, used or not.
   };
 

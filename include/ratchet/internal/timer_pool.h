@@ -116,7 +116,7 @@ struct timer_node : timer_link {
 // Ids, chunks and nodes of one wheel, from pages that are kept for reuse:
 // nothing is allocated while the wheel does not grow beyond its largest size.
 //
-// Errors: std::bad_alloc from operator new (or the end, without exceptions).
+// Errors: running out of memory ends the process (noexcept).
 // Complexity: O(1) but for a new page. Thread-safety: thread-compatible.
 class timer_pool {
  public:
@@ -136,7 +136,7 @@ class timer_pool {
     return ids_[--free_ids_];
   }
   bool has_id() const { return free_ids_ != 0; }
-  void add_ids();
+  void add_ids() noexcept;
 
   bool cancelled(uint32_t id) const { return cancelled_[id] != 0; }
 
@@ -151,6 +151,11 @@ class timer_pool {
   void cancel(uint32_t id) {
     cancelled_[id] = 1;
     ++stale_;
+    sweep_some();
+  }
+
+  // Sweeps a few chunks if too much is stale.
+  void sweep_some() {
     if (2 * stale_ > entries_ + kStaleSlack) sweep_next();
   }
 
@@ -177,7 +182,7 @@ class timer_pool {
     put_chunk(chunk);
   }
 
-  timer_node* new_node();
+  timer_node* new_node() noexcept;
   void free_node(timer_node* node);  // Every slot is empty.
 
   void append(timer_chain& chain, const timer_entry& entry) {
@@ -230,7 +235,7 @@ class timer_pool {
   timer_chunk* chunk(size_t number) const {
     return chunk_pages_[number / kChunksPerPage] + number % kChunksPerPage;
   }
-  ABSL_ATTRIBUTE_NOINLINE void add_chunks();
+  ABSL_ATTRIBUTE_NOINLINE void add_chunks() noexcept;
   void* new_page();
   ABSL_ATTRIBUTE_NOINLINE void sweep_next();
   void sweep(timer_chunk* from);
