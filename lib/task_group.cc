@@ -82,7 +82,10 @@ absl::Status task_group::check_accepting() const {
 }
 
 void task_group::add_child(future_state& state) {
-  if (state.done()) return;  // Refused by a closed loop.
+  if (state.done()) {  // Rule S170.
+    take_outcome(state);
+    return;
+  }
   child* const c = new child(*this, state);
   c->previous_ = last_;
   (last_ == nullptr ? first_ : last_->next_) = c;
@@ -100,7 +103,10 @@ void task_group::child_done(child& c) {
   if (all_done_.has_value() && first_ == nullptr && !all_done_->done()) {
     all_done_->set_value().IgnoreError();
   }
-  future_state& state = c.state();
+  take_outcome(c.state());
+}
+
+void task_group::take_outcome(future_state& state) {
   state.mark_retrieved();
   if (!state.failed() || state.cancelled()) return;  // Rule S126.
   errors_.push_back(state.error());

@@ -81,6 +81,15 @@ class [[nodiscard]] task
   std::string task_name() const override { return task_core::task_name(); }
 
  protected:
+  // The future of this machine, once it has been started with create_task; an
+  // empty one while it is inert, and in a machine that is awaited, whose task
+  // is another. A consumer that takes the value takes it from this one, too.
+  shared_future<T> this_future() {
+    if (this->id() == 0) return shared_future<T>();
+    return shared_future<T>(
+        internal::share(static_cast<internal::state<T>&>(*this)));
+  }
+
   task() = default;
   task(const task&) : task() {}  // See task_core: machines are copied inert.
   task& operator=(const task&) { return *this; }
@@ -240,7 +249,8 @@ namespace internal {
 
 // Starts `machine` as a task of `core` (rule S41).
 template <class Machine>
-auto start_machine(loop_core& core, Machine&& machine) {
+auto start_machine(loop_core& core, Machine&& machine,
+                   task_core::first_step when = task_core::first_step::queued) {
   using M = std::decay_t<Machine>;
   static_assert(is_machine<M>,
                 "create_task(machine): the machine must derive from task<T>");
@@ -255,7 +265,7 @@ auto start_machine(loop_core& core, Machine&& machine) {
   }
   M* const task = new_machine(std::forward<Machine>(machine));
   task->ref();  // The loop's.
-  start_root(*task, core, transition_to_start<M>::value);
+  start_root(*task, core, transition_to_start<M>::value, when);
   return future<T>(state_ref<state<T>>(task));
 }
 
@@ -281,6 +291,23 @@ template <class Machine, class... Args,
               int> = 0>
 [[nodiscard]] auto create_task(Args&&... args) {
   return create_task(Machine(std::forward<Args>(args)...));
+}
+
+// create_task(eager, machine): its first step runs inside the call, when the
+// loop runs: at once, before anything else, as the current task (S166). A task
+// that ends in it is done when this returns, and has never been in the ready
+// queue (S167). Otherwise as create_task(machine), which is also what it does
+// while the loop does not run (S169).
+struct eager_t {
+  explicit eager_t() = default;
+};
+inline constexpr eager_t eager{};
+
+template <class Machine>
+[[nodiscard]] auto create_task(eager_t, Machine&& machine) {
+  return internal::start_machine(internal::loop_core::current("create_task()"),
+                                 std::forward<Machine>(machine),
+                                 internal::task_core::first_step::eager);
 }
 
 template <class Machine>

@@ -65,15 +65,16 @@ class task_group {
   // failed, and when the group has ended.
   template <class Machine>
   [[nodiscard]] auto create_task(Machine&& machine) {
-    static_assert(internal::is_machine<Machine>,
-                  "task_group::create_task(machine): the machine must derive "
-                  "from task<T>");
-    using T = typename std::decay_t<Machine>::result_type;
-    absl::Status status = check_accepting();
-    if (!status.ok()) return make_error_future<T>(std::move(status));
-    future<T> f = ratchet::create_task(std::forward<Machine>(machine));
-    add_child(f.state("create_task()"));
-    return f;
+    return start(std::forward<Machine>(machine),
+                 internal::task_core::first_step::queued);
+  }
+
+  // As create_task(eager, machine): the outcome of a child that ends in its
+  // first step is taken here and now (S170).
+  template <class Machine>
+  [[nodiscard]] auto create_task(eager_t, Machine&& machine) {
+    return start(std::forward<Machine>(machine),
+                 internal::task_core::first_step::eager);
   }
 
   // The end of the body, which went well, or ended with `outcome`. To be
@@ -87,9 +88,26 @@ class task_group {
  private:
   class child;
 
+  template <class Machine>
+  auto start(Machine&& machine, internal::task_core::first_step when) {
+    static_assert(internal::is_machine<Machine>,
+                  "task_group::create_task(machine): the machine must derive "
+                  "from task<T>");
+    using T = typename std::decay_t<Machine>::result_type;
+    absl::Status status = check_accepting();
+    if (!status.ok()) return make_error_future<T>(std::move(status));
+    internal::loop_core& core =
+        internal::loop_core::current("task_group::create_task()");
+    future<T> f =
+        internal::start_machine(core, std::forward<Machine>(machine), when);
+    if (!core.closed()) add_child(f.state("create_task()"));
+    return f;
+  }
+
   absl::Status check_accepting() const;
   void add_child(internal::future_state& state);
   void child_done(child& c);
+  void take_outcome(internal::future_state& state);
   void remove_child(child& c);
   void abort();
 

@@ -26,13 +26,18 @@ absl::Status self_await_error() {
 
 }  // namespace
 
-void task_core::start(loop_core& core, const transition& first) {
+void task_core::start(loop_core& core, const transition& first,
+                      first_step when) {
   future_state& state = result_state();
   state.bind(core);
   core.set_task_hooks(kTaskHooks);
   id_ = core.next_task_id();
   link_ = this;
   transition_ = &first;
+  if (when == first_step::eager && core.running()) {
+    take_turn();
+    return;
+  }
   suspend(waiting::ready);
   core.push(*this);
 }

@@ -85,8 +85,10 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   // -- From outside
   // -------------------------------------------------------------
 
-  // Takes the machine over as a root: its first step goes to the queue (S41).
-  void start(loop_core& core, const transition& first);
+  // Takes the machine over as a root: its first step goes to the queue (S41),
+  // or, eager, runs now, if the loop does (S166, S169).
+  enum class first_step { queued, eager };
+  void start(loop_core& core, const transition& first, first_step when);
 
   // Rules S52 to S61.
   cancel_answer request_cancel();

@@ -141,9 +141,9 @@ struct transition_to {
       } else {
         // Out of the source, which ends before the state runs, as a coroutine
         // has ended when its await returns.
-        T value = std::move(source->value());
+        T taken = std::move(source->value());
         source = state_ref<state<T>>();
-        return (self.*Next)(std::move(value));
+        return (self.*Next)(std::move(taken));
       }
     }
   }
@@ -194,8 +194,9 @@ auto* new_machine(Machine&& machine) {
 }
 
 template <class M>
-void start_root(M& machine, loop_core& core, const transition& first) {
-  static_cast<task_core&>(machine).start(core, first);
+void start_root(M& machine, loop_core& core, const transition& first,
+                task_core::first_step when) {
+  static_cast<task_core&>(machine).start(core, first, when);
 }
 
 // -- What done() takes
