@@ -8,11 +8,13 @@
 #include <cstdint>
 #include <deque>
 
+#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "ratchet/future.h"
 #include "ratchet/internal/future_state.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/runnable.h"
+#include "ratchet/internal/slab.h"
 #include "ratchet/promise.h"
 
 namespace ratchet::internal {
@@ -22,7 +24,8 @@ namespace ratchet::internal {
 // it is done; takers wait for the queue in FIFO order, as asyncio.Queue has it.
 class completions_core : private loop_timer {
  public:
-  explicit completions_core(loop_core& core) : core_(core) {}
+  // The loop's core outlives it, as it does a state.
+  explicit completions_core(loop_core& core) : core_(core) { core.add_state(); }
   completions_core(const completions_core&) = delete;
   completions_core& operator=(const completions_core&) = delete;
 
@@ -40,7 +43,7 @@ class completions_core : private loop_timer {
   void watch(size_t index, future_state& state);
   // When `timeout` has passed, every turn still to come is over (rule S95).
   void start_timer(absl::Duration timeout);
-  // The user has gone: waits for nothing any more.
+  // The user has gone: waits for nothing any more, and tells those who do.
   void close();
 
   // -- Taking
@@ -50,9 +53,10 @@ class completions_core : private loop_timer {
   struct taker {
     promise<void> wake_up;
   };
-  // What a taker gets: the index of a completed state, or the end of the time.
+  // What a taker gets: the index of a completed state, or why there is none:
+  // the time is over, or the range has thrown.
   struct turn {
-    bool timed_out;
+    absl::Status error;
     size_t index;
   };
 
@@ -73,7 +77,10 @@ class completions_core : private loop_timer {
   void give_up(taker& t);
 
  protected:
-  virtual ~completions_core() = default;
+  virtual ~completions_core() {
+    core_.disarm(*this);
+    core_.remove_state();
+  }
   // A watched state is done: there is room for one more.
   virtual void start_more() {}
   virtual bool has_more() const { return false; }
@@ -81,7 +88,8 @@ class completions_core : private loop_timer {
 
  private:
   // A watched state that has not completed: in a list, in order.
-  class missing final : public waiter {
+  class missing final : public waiter,
+                        public slab_allocated<block_kind::plain> {
    public:
     missing(completions_core& owner, size_t index, future_state& state);
     void take_turn() override;
