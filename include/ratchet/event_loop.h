@@ -19,6 +19,7 @@
 
 namespace ratchet {
 
+struct eager_t;
 class task_handle;
 
 namespace internal {
@@ -153,6 +154,8 @@ class event_loop {
   // Starts `machine` in this loop. Declared in task.h.
   template <class Machine>
   [[nodiscard]] auto create_task(Machine&& machine);
+  template <class Machine>
+  [[nodiscard]] auto create_task(eager_t, Machine&& machine);
 
   // Ends run_forever() after the current batch; the next one, when the loop
   // does not run, after one iteration that does not wait (S17, S18).

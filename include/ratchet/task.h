@@ -315,6 +315,12 @@ auto event_loop::create_task(Machine&& machine) {
   return internal::start_machine(*core_, std::forward<Machine>(machine));
 }
 
+template <class Machine>
+auto event_loop::create_task(eager_t, Machine&& machine) {
+  return internal::start_machine(*core_, std::forward<Machine>(machine),
+                                 internal::task_core::first_step::eager);
+}
+
 inline task_handle event_loop::current_task() const {
   internal::task_core* const task = core_->current_task();
   return task == nullptr ? task_handle() : task_handle(task);

@@ -40,7 +40,11 @@ body::body(interpreter& in, const std::string& body_name, std::string name,
 }
 
 body::step body::start() {
-  if (is_task_) in_->trace.add(context_.name, "start");
+  if (is_task_) {
+    // An eager task is here before its creator knows of it.
+    in_->handles.add_task(context_.name, this_future());
+    in_->trace.add(context_.name, "start");
+  }
   return go_on();
 }
 
@@ -121,18 +125,24 @@ bool body::caught(const operation& op, const absl::Status& error) {
 
 namespace {
 
-future<datum> create(interpreter& in, task_group* group, body machine) {
-  return group != nullptr ? group->create_task(std::move(machine))
-                          : in.loop.create_task(std::move(machine));
+future<datum> create(interpreter& in, task_group* group, bool is_eager,
+                     body machine) {
+  if (group != nullptr) {
+    return is_eager ? group->create_task(eager, std::move(machine))
+                    : group->create_task(std::move(machine));
+  }
+  return is_eager ? in.loop.create_task(eager, std::move(machine))
+                  : in.loop.create_task(std::move(machine));
 }
 
 }  // namespace
 
 absl::StatusOr<handle*> start_task(interpreter& in,
                                    const std::string& body_name,
-                                   task_group* group) {
+                                   task_group* group, bool is_eager) {
   const std::string name = in.handles.next_task_name(body_name);
-  future<datum> started = create(in, group, body::as_task(in, body_name, name));
+  future<datum> started =
+      create(in, group, is_eager, body::as_task(in, body_name, name));
   if (!started.task()) {  // Refused: an error future, and no task.
     in.handles.take_back_task_name(body_name);
     return started.status();

@@ -118,7 +118,8 @@ class body final : public task<datum> {
 // Starts a body as a task, in `group` if that is not null, and enters it in the
 // books; the error if the loop or the group takes no tasks.
 absl::StatusOr<handle*> start_task(interpreter& in, const std::string& body,
-                                   task_group* group = nullptr);
+                                   task_group* group = nullptr,
+                                   bool is_eager = false);
 
 }  // namespace ratchet::conformance
 

@@ -25,7 +25,7 @@ outcome spawn(interpreter& in, context&, const operation& op) {
     group = found->second;
   }
   const absl::StatusOr<handle*> task =
-      start_task(in, op.text("task"), group.get());
+      start_task(in, op.text("task"), group.get(), op.flag("eager"));
   if (!task.ok()) return outcome::of(task.status());
   in.handles.bind(op.text("as"), **task);
   return outcome::ok((*task)->name);

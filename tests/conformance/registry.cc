@@ -29,9 +29,9 @@ void registry::take_back_task_name(const std::string& body) {
 
 handle& registry::add_task(const std::string& name,
                            shared_future<datum> future) {
-  handle& h = add(name, std::move(future));
-  tasks_[name] = &h;
-  return h;
+  handle*& h = tasks_[name];
+  if (h == nullptr) h = &add(name, std::move(future));
+  return *h;
 }
 
 void registry::bind_future(const std::string& as, shared_future<datum> future,

@@ -29,7 +29,8 @@ class registry {
   // The task of that name was not created after all.
   void take_back_task_name(const std::string& body);
 
-  // A new task; `name` is from next_task_name(). Binds nothing.
+  // A task, if it is not there yet; `name` is from next_task_name(). Binds
+  // nothing.
   handle& add_task(const std::string& name, shared_future<datum> future);
   // A future that is no task, bound to `as` and called after it. One that has a
   // handle already keeps it.

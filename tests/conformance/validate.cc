@@ -380,8 +380,6 @@ absl::Status check_supported(const json& program) {
         spec.feature == "context") {
       status = bad(absl::StrCat("operation ", spec.name, ": feature group ",
                                 spec.feature, " is not supported yet"));
-    } else if (op.contains("eager") && op["eager"].get<bool>()) {
-      status = bad("operation spawn: eager tasks are not supported yet");
     }
   };
   for (const auto& [unused, ops] : program["tasks"].items()) {
