@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "ratchet/internal/guarded.h"
+#include "ratchet/status.h"
+
 namespace ratchet::internal {
 
 completions_core::missing::missing(completions_core& owner, size_t index,
@@ -49,8 +52,12 @@ void completions_core::remove(missing& m) {
 void completions_core::completed(missing& m) {
   // Rule S38: its error is looked at by who takes the turn.
   remove(m);
-  put({false, m.index_});
-  start_more();
+  put({absl::OkStatus(), m.index_});
+  const absl::Status thrown = call_guarded([this] { start_more(); });
+  if (!thrown.ok()) {
+    drop_more();
+    put({thrown, 0});
+  }
   if (first_ == nullptr) core_.disarm(*this);
 }
 
@@ -59,7 +66,7 @@ void completions_core::timer_due() {
   while (missing* const m = first_) {
     future_state& state = *m->state_;
     remove(*m);
-    put({true, m->index_});
+    put({timeout_error(), m->index_});
     if (!state.done()) {  // Else it is queued, and goes by itself.
       state.remove_waiter(*m);
       unref();
@@ -80,6 +87,7 @@ void completions_core::close() {
       delete m;
     }
   }
+  while (!takers_.empty()) wake_next();
 }
 
 void completions_core::put(turn t) {

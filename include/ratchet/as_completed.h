@@ -48,39 +48,55 @@ class completions_state final : public completions_core {
   // Gives the next future, or nothing at the end.
   using generator = absl::AnyInvocable<std::optional<F>()>;
 
-  void add(F f) {
-    if (!is_new_(f)) return;
+  // False if it has been given before.
+  bool add(F f) {
+    if (!is_new_(f)) return false;
     future_state& state = f.state("as_completed()");
     futures_.push_back(std::move(f));
     watch(futures_.size() - 1, state);
+    return true;
   }
 
   void pull_from(generator source, size_t limit) {
     source_ = std::move(source);
-    for (size_t i = 0; i < limit && source_; ++i) start_more();
+    has_more_ = true;
+    for (size_t i = 0; i < limit; ++i) start_more();
   }
 
   outcome<T> outcome_at(size_t index) {
-    F f = std::move(futures_[index]);
-    return outcome_of(f);
+    if constexpr (is_shared<F>) {
+      return outcome_of(futures_[index]);  // Kept: is_new_ knows its address.
+    } else {
+      F f = std::move(futures_[index]);
+      return outcome_of(f);
+    }
   }
 
  private:
   void start_more() override {
-    if (!source_) return;
-    std::optional<F> next = source_();
-    if (next.has_value()) {
-      add(*std::move(next));
-    } else {
-      source_ = nullptr;
+    if (!has_more_) return;
+    // In hand, since what it calls may drop the stream.
+    generator source = std::move(source_);
+    while (has_more_) {
+      std::optional<F> next = source();
+      if (!next.has_value()) {
+        has_more_ = false;
+      } else if (add(*std::move(next))) {
+        break;
+      }
     }
+    if (has_more_) source_ = std::move(source);
   }
-  bool has_more() const override { return static_cast<bool>(source_); }
-  void drop_more() override { source_ = nullptr; }
+  bool has_more() const override { return has_more_; }
+  void drop_more() override {
+    has_more_ = false;
+    source_ = nullptr;
+  }
 
   std::deque<F> futures_;
   distinct<F> is_new_;
   generator source_;
+  bool has_more_ = false;
 };
 
 // The machine of next(): asyncio.Queue.get on the stream's queue.
@@ -97,8 +113,8 @@ class next_completion final : public task<completed<typename F::value_type>> {
   }
 
   step start() {
-    if (stream_->ready()) return take();
-    if (stream_->exhausted()) {
+    if (stream_ && stream_->ready()) return take();
+    if (!stream_ || stream_->exhausted()) {
       return this->fail(absl::OutOfRangeError(
           "as_completed: every completion has been taken; empty() tells"));
     }
@@ -121,7 +137,7 @@ class next_completion final : public task<completed<typename F::value_type>> {
 
   step take() {
     const completions_core::turn turn = stream_->take();
-    if (turn.timed_out) return this->fail(timeout_error());
+    if (!turn.error.ok()) return this->fail(turn.error);
     return this->done(
         completed<T>{turn.index, stream_->outcome_at(turn.index)});
   }
@@ -146,7 +162,11 @@ class [[nodiscard]] completions {
       internal::state_ref<internal::completions_state<F>> state)
       : state_(std::move(state)) {}
   completions(completions&&) = default;
-  completions& operator=(completions&&) = default;
+  completions& operator=(completions&& other) noexcept {
+    const completions old(std::move(*this));  // Is dropped.
+    state_ = std::move(other.state_);
+    return *this;
+  }
   ~completions() {
     if (state_) state_->close();
   }
@@ -163,7 +183,9 @@ class [[nodiscard]] completions {
   // not done when the time was over (S95); kOutOfRange when empty(). Cancelling
   // it loses nothing: what was for it goes to the next one (S97).
   internal::next_completion<F> next() {
-    return internal::next_completion<F>(internal::share(*state_.get()));
+    using state_ref = internal::state_ref<internal::completions_state<F>>;
+    return internal::next_completion<F>(state_ ? internal::share(*state_)
+                                               : state_ref());
   }
 
  private:
@@ -183,7 +205,8 @@ class [[nodiscard]] completions {
 // done at the call comes first, in argument order (S93). A completion is in the
 // stream one hop after it (S92). The futures are not cancelled by a time-out,
 // by leaving early, or by cancelling who takes (S95 to S97). A shared future
-// given twice counts once.
+// given twice counts once. With a limit, an exception that the range throws
+// later is the error of one next(), and the range ends there.
 // Complexity: O(1) per completion.
 template <class Range, internal::if_range<Range> = 0>
 auto as_completed(Range&& range, as_completed_options options) {
@@ -192,7 +215,8 @@ auto as_completed(Range&& range, as_completed_options options) {
   using State = internal::completions_state<F>;
   internal::loop_core& core = internal::loop_core::current("as_completed()");
   core.check_thread("as_completed()");
-  internal::state_ref<State> state(new State(core));
+  State* const state = new State(core);
+  completions<F> stream{internal::state_ref<State>(state)};
   if (options.limit == 0) {
     std::vector<F> futures =
         internal::to_futures(core, std::forward<Range>(range));
@@ -212,7 +236,7 @@ auto as_completed(Range&& range, as_completed_options options) {
         options.limit);
   }
   state->start_timer(options.timeout);
-  return completions<F>(std::move(state));
+  return stream;
 }
 
 template <class Range, internal::if_range<Range> = 0>
