@@ -190,7 +190,8 @@ class state_ref {
   state_ref(state_ref&& other) noexcept
       : state_(std::exchange(other.state_, nullptr)) {}
   state_ref& operator=(state_ref&& other) noexcept {
-    std::swap(state_, other.state_);
+    state_ref taken(std::move(other));  // Leaves it empty.
+    std::swap(state_, taken.state_);
     return *this;
   }
   ~state_ref() {
