@@ -366,8 +366,9 @@ future<std::decay_t<V>> make_ready_future(V&& value) {
   using T = std::decay_t<V>;
   auto* const state = new internal::promise_state<T>(
       internal::loop_core::current("make_ready_future()"));
-  state->settle_value(std::forward<V>(value));
-  return future<T>(internal::state_ref<internal::state<T>>(state));
+  future<T> result{internal::state_ref<internal::state<T>>(state)};
+  state->settle_value(std::forward<V>(value));  // Moving it may throw.
+  return result;
 }
 
 // REQUIRES: !error.ok() (fatal in debug builds). Cancelled, with

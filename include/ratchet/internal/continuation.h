@@ -144,11 +144,20 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   void take_turn() override {
     const state_ref<future_state> self(this);
     const state_ref<future_state> source(std::exchange(source_, nullptr));
-    if (f_.has_value()) {
-      settle_from(static_cast<state<T>&>(*source));
-    } else {
-      settle_from_inner(static_cast<state<U>&>(*source));
+#ifdef ABSL_HAVE_EXCEPTIONS
+    // Around everything: moving a value can throw, too.
+    try {
+#endif
+      if (f_.has_value()) {
+        settle_from(static_cast<state<T>&>(*source));
+      } else {
+        settle_from_inner(static_cast<state<U>&>(*source));
+      }
+#ifdef ABSL_HAVE_EXCEPTIONS
+    } catch (...) {
+      this->settle_error(status_of_current_exception());
     }
+#endif
   }
 
   void drop_turn() override {
@@ -228,28 +237,20 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   template <class Bound>
   void call(Bound f) {
     using R = std::decay_t<decltype(f())>;
-#ifdef ABSL_HAVE_EXCEPTIONS
-    try {
-#endif
-      if constexpr (std::is_void_v<R>) {
-        f();
-        settle_unless_cancelled();
-      } else if constexpr (std::is_same_v<R, absl::Status>) {
-        settle_result(f());
-      } else if constexpr (is_status_or<R>::value) {
-        settle_result(f());
-      } else if constexpr (is_future<R>::value) {
-        wait_for_inner(f());
-      } else if constexpr (is_machine<R>) {
-        wait_for_inner(start_machine(this->core(), f()));
-      } else {
-        settle_unless_cancelled(f());
-      }
-#ifdef ABSL_HAVE_EXCEPTIONS
-    } catch (...) {
-      this->settle_error(status_of_current_exception());
+    if constexpr (std::is_void_v<R>) {
+      f();
+      settle_unless_cancelled();
+    } else if constexpr (std::is_same_v<R, absl::Status>) {
+      settle_result(f());
+    } else if constexpr (is_status_or<R>::value) {
+      settle_result(f());
+    } else if constexpr (is_future<R>::value) {
+      wait_for_inner(f());
+    } else if constexpr (is_machine<R>) {
+      wait_for_inner(start_machine(this->core(), f()));
+    } else {
+      settle_unless_cancelled(f());
     }
-#endif
   }
 
   // A function that cancels its own future loses its value (rule S59).
