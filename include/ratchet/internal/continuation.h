@@ -194,8 +194,10 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     F f = *std::move(f_);
     f_.reset();
     if constexpr (std::is_same_v<Call, then_result_call>) {
+      // Delivered with this call: what it answers counts (rule S62).
+      const bool cancelled = std::exchange(must_cancel_, false);
       call([&]() -> decltype(auto) {
-        return Call::template call<kShared>(std::move(f), source, must_cancel_);
+        return Call::template call<kShared>(std::move(f), source, cancelled);
       });
     } else if constexpr (std::is_same_v<Call, finally_call>) {
       const absl::Status failed = call_guarded(std::move(f));
