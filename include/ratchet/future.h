@@ -127,11 +127,24 @@ class future_handle {
     source->core().check_thread(Call::kName);
     using R = std::decay_t<
         typename decltype(callback_result<Call, Function, T, kShared>())::type>;
-    using U = std::conditional_t<std::is_same_v<Call, finally_call>, T,
-                                 typename unwrapped<R>::type>;
-    using Continuation = continuation<U, T, Function, Call, kShared>;
-    return future<U>(state_ref<internal::state<U>>(
-        new Continuation(std::move(source), std::forward<F>(f))));
+    constexpr bool kFits = returns_fit<Call, R, T>();
+    constexpr bool kFinally = std::is_same_v<Call, finally_call>;
+    constexpr bool kOrElse = std::is_same_v<Call, or_else_call>;
+    static_assert(kFits || !kOrElse,
+                  "or_else(f): f must return what the future carries: T, "
+                  "absl::StatusOr<T>, future<T> or task<T>; for future<void>, "
+                  "nothing or absl::Status");
+    static_assert(kFits || !kFinally,
+                  "finally(f): f must return nothing, or absl::Status");
+    if constexpr (kFits) {
+      using U = std::conditional_t<kFinally || kOrElse, T,
+                                   typename unwrapped<R>::type>;
+      using Continuation = continuation<U, T, Function, Call, kShared>;
+      return future<U>(state_ref<internal::state<U>>(
+          new Continuation(std::move(source), std::forward<F>(f))));
+    } else {
+      return future<T>();
+    }
   }
 
  private:

@@ -328,6 +328,22 @@ constexpr auto callback_result() {
   }
 }
 
+// Whether a callback that returns R may stand where the outcome of a future<T>
+// is passed on or replaced: in or_else() and finally().
+template <class Call, class R, class T>
+constexpr bool returns_fit() {
+  using U = typename unwrapped<R>::type;
+  if constexpr (std::is_same_v<Call, finally_call>) {
+    return std::is_void_v<R> || std::is_same_v<R, absl::Status>;
+  } else if constexpr (!std::is_same_v<Call, or_else_call>) {
+    return true;
+  } else if constexpr (std::is_void_v<T> || !std::is_same_v<R, U>) {
+    return std::is_same_v<T, U>;
+  } else {
+    return std::is_convertible_v<R, T>;
+  }
+}
+
 // A callback registered with add_done_callback.
 template <class F>
 class done_callback final : public callback_core, public waiter {
