@@ -277,9 +277,20 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   template <class Future>
   void wait_for_inner(Future inner) {
     inner_shared_ = std::is_same_v<Future, shared_future<U>>;
+    static_assert(!std::is_same_v<Future, shared_future<U>> ||
+                      std::is_copy_constructible_v<stored<U>>,
+                  "a callback cannot return a shared_future of a type that "
+                  "cannot be copied: others may still want its value");
     state<U>& source = *inner.release_state("the future a callback returned");
-    if (source.done()) {  // Rule S39: no hop.
+    if (source.done() || &source == this) {  // Rules S39: no hop; S49.
       const state_ref<state<U>> owner(&source);
+      if (&source == this) {
+        this->settle_error(
+            make_error(error_kind::self_await,
+                       "a callback returned the future of itself, which would "
+                       "never be done"));
+        return;
+      }
       settle_from_inner(source);
       return;
     }
