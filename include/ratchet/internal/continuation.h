@@ -366,21 +366,23 @@ class done_callback final : public callback_core, public waiter {
         f_(std::forward<G>(f)) {}
 
   void take_turn() override {
+    finish();
     source_ = state_ref<future_state>();
     call(f_, "add_done_callback()");
     unref();
   }
   void drop_turn() override {
-    source_ = state_ref<future_state>();
     finish();
+    source_ = state_ref<future_state>();
     f_.reset();
     unref();
   }
 
  private:
-  // Rule S35: after the completion it is too late, what is queued will run.
+  // Rule S35: after the completion it is too late, what is queued will run. On
+  // a closed loop it may be among those that are being dropped.
   bool withdraw() override {
-    if (source_->done()) return false;
+    if (source_->done() || source_->abandoned()) return false;
     source_->remove_waiter(*this);
     drop_turn();
     return true;

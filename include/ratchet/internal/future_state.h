@@ -96,6 +96,8 @@ class future_state : public slab_allocated<block_kind::plain> {
   // REQUIRES: !done(), and `w` waits here.
   void remove_waiter(waiter& w) { waiters_.remove(w); }
 
+  bool abandoned() const { return abandoned_; }
+
   // Nobody will ever settle this state, because its loop is closed: drops the
   // waiters, present and future ones.
   void abandon() {
