@@ -60,7 +60,12 @@ class future_state : public slab_allocated<block_kind::plain> {
 
   void ref() { ++refs_; }
   void unref() {
-    if (--refs_ == 0) core_->dispose(*this);
+    if (--refs_ != 0) return;
+    if (ABSL_PREDICT_TRUE(core_ != nullptr)) {
+      core_->dispose(*this);
+    } else {
+      delete this;  // A machine that was awaited, but did not come to run.
+    }
   }
 
   bool bound_to(const loop_core& core) const { return core_ == &core; }
