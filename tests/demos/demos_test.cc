@@ -1,0 +1,348 @@
+// Every demo prints its transcript, under virtual time, and ends with its
+// status. The transcripts are those of the same lessons on asyncio.
+
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <ostream>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+namespace {
+
+using ::testing::ElementsAreArray;
+using ::testing::EndsWith;
+using ::testing::IsEmpty;
+using ::testing::TestWithParam;
+using ::testing::ValuesIn;
+
+// A file of this repository, where Bazel has put it.
+std::string runfile(const std::string& path) {
+  const char* const tests = std::getenv("TEST_SRCDIR");
+  const char* const workspace = std::getenv("TEST_WORKSPACE");
+  if (tests == nullptr || workspace == nullptr) return path;
+  return std::string(tests) + "/" + workspace + "/" + path;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(runfile(path));
+  EXPECT_TRUE(file.is_open()) << path;
+  std::ostringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
+// -- A demo at work ----------------------------------------------------------
+
+struct ended {
+  std::vector<std::string> output;
+  std::string errors;
+  int status;  // Negative: the signal.
+};
+
+class running_demo {
+ public:
+  explicit running_demo(const std::string& name,
+                        std::vector<std::string> flags = {"--virtual_time"}) {
+    flags.insert(flags.begin(), runfile("demos/" + name));
+    std::vector<char*> arguments;
+    for (std::string& flag : flags) arguments.push_back(flag.data());
+    arguments.push_back(nullptr);
+
+    pipe input, output, errors;
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, input.out, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output.in, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, errors.in, STDERR_FILENO);
+    EXPECT_EQ(posix_spawn(&process_, arguments[0], &actions, nullptr,
+                          arguments.data(), environ),
+              0)
+        << arguments[0];
+    posix_spawn_file_actions_destroy(&actions);
+    input_ = std::exchange(input.in, -1);
+    output_ = std::exchange(output.out, -1);
+    errors_ = std::exchange(errors.out, -1);
+  }
+  running_demo(const running_demo&) = delete;
+  running_demo& operator=(const running_demo&) = delete;
+  ~running_demo() {
+    end_input();
+    close(output_);
+    close(errors_);
+  }
+
+  // Waits until the demo has printed `text` last, or has ended.
+  void expect_prompt(std::string_view text) {
+    while (!(printed_.size() >= text.size() &&
+             printed_.compare(printed_.size() - text.size(), text.size(),
+                              text) == 0)) {
+      if (!read_more(output_, printed_)) break;
+    }
+    EXPECT_THAT(printed_, EndsWith(std::string(text)));
+  }
+
+  void type(std::string_view text) {
+    EXPECT_EQ(write(input_, text.data(), text.size()),
+              static_cast<ssize_t>(text.size()));
+  }
+
+  void end_input() {
+    if (input_ != -1) close(std::exchange(input_, -1));
+  }
+
+  ended wait() {
+    end_input();
+    while (read_more(output_, printed_)) {
+    }
+    ended result;
+    while (read_more(errors_, result.errors)) {
+    }
+    result.output = lines_of(printed_);
+    int status = 0;
+    EXPECT_EQ(waitpid(process_, &status, 0), process_);
+    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+    return result;
+  }
+
+ private:
+  struct pipe {
+    pipe() {
+      int ends[2];
+      EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
+      out = ends[0];
+      in = ends[1];
+    }
+    pipe(const pipe&) = delete;
+    pipe& operator=(const pipe&) = delete;
+    ~pipe() {
+      if (out != -1) close(out);
+      if (in != -1) close(in);
+    }
+    int out;
+    int in;
+  };
+
+  // Appends what there is to `text`; false at the end.
+  static bool read_more(int file, std::string& text) {
+    char buffer[4096];
+    ssize_t size;
+    do {
+      size = read(file, buffer, sizeof(buffer));
+    } while (size == -1 && errno == EINTR);
+    if (size <= 0) return false;
+    text.append(buffer, static_cast<size_t>(size));
+    return true;
+  }
+
+  pid_t process_ = -1;
+  int input_;
+  int output_;
+  int errors_;
+  std::string printed_;
+};
+
+// -- Transcripts -------------------------------------------------------------
+
+constexpr const char* kQuestion =
+    "Task not complete yet. Do you want to cancel it? ";
+
+// Lines that are Python's own texts, and what ratchet says there.
+const std::map<std::string, std::string>& own_texts() {
+  static const auto& texts = *new std::map<std::string, std::string>{
+      {"<_GatheringFuture pending>", "<when_all pending>"},
+      {"TypeError: can't multiply sequence by non-int of type 'str'",
+       "INVALID_ARGUMENT: cannot square 'ten': not a number"},
+      {R"([400, TypeError("can't multiply sequence by non-int of type 'str'"), )"
+       "10000]",
+       "[400, INVALID_ARGUMENT: cannot square 'ten': not a number, 10000]"},
+  };
+  return texts;
+}
+
+std::vector<std::string> transcript(const std::string& lesson) {
+  std::vector<std::string> lines =
+      lines_of(read_file("tests/demos/expected/" + lesson + ".out"));
+  for (std::string& line : lines) {
+    const auto own = own_texts().find(line);
+    if (own != own_texts().end()) line = own->second;
+  }
+  return lines;
+}
+
+struct demo {
+  const char* name;
+  const char* lesson = name;
+  int status = 0;
+  const char* input = "";
+};
+
+constexpr demo kDemos[] = {
+    {"templates"},
+    {"square_one"},
+    {"square_one_then", "square_one"},
+    {"square_gather"},
+    {"square_gather_then", "square_gather"},
+    {"square_as_completed"},
+    {"square_as_completed_then", "square_as_completed"},
+    {"square_nested"},
+    {"square_nested_then", "square_nested"},
+    {"countdown_tasks"},
+    {"countdown_gather"},
+    {"countdown_gather_then", "countdown_gather"},
+    {"numbers_letters_gather"},
+    {"numbers_letters_tasks"},
+    {"gather_values"},
+    {"gather_error", "gather_error", 1},
+    {"gather_error_then", "gather_error", 1},
+    {"gather_return_exceptions"},
+    {"gather_return_exceptions_then", "gather_return_exceptions"},
+    {"not_awaited"},
+    {"task_results"},
+    {"two_runs"},
+    {"useful_work"},
+    {"three_tasks_one_by_one"},
+    {"three_tasks_gather"},
+    {"await_result"},
+    {"await_result_then", "await_result"},
+    {"await_result_two_ways"},
+    {"polling"},
+    {"polling_then", "polling"},
+    {"cancel_midflight", "cancel_midflight", 0, "n\nn\ny\n"},
+    {"cancel_midflight_then", "cancel_midflight", 0, "n\nn\ny\n"},
+};
+
+void PrintTo(const demo& d, std::ostream* out) { *out << d.name; }
+
+class DemoTest : public TestWithParam<demo> {};
+
+INSTANTIATE_TEST_SUITE_P(Demos, DemoTest, ValuesIn(kDemos),
+                         [](const auto& test) { return test.param.name; });
+
+TEST_P(DemoTest, PrintsItsTranscript) {
+  running_demo running(GetParam().name);
+  running.type(GetParam().input);
+  const ended result = running.wait();
+  EXPECT_THAT(result.output, ElementsAreArray(transcript(GetParam().lesson)));
+  EXPECT_EQ(result.status, GetParam().status);
+  EXPECT_THAT(result.errors, IsEmpty());
+}
+
+TEST(DemosTest, RunInRealTimeToo) {
+  const ended result = running_demo("gather_values", {}).wait();
+  EXPECT_THAT(result.output, ElementsAreArray(transcript("gather_values")));
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST(TourTest, ShowsEveryLessonInOrder) {
+  std::vector<std::string> expected;
+  size_t lessons = 0;
+  for (const std::string& heading : lines_of(read_file("demos/lessons.txt"))) {
+    const std::string lesson = heading.substr(0, heading.find(':'));
+    ++lessons;
+    expected.push_back("=== " + heading);
+    for (const std::string& line : transcript(lesson)) expected.push_back(line);
+    if (lesson == "gather_error") expected.push_back("(exit status 1)");
+    expected.push_back("");
+  }
+  EXPECT_EQ(lessons, 22U);
+
+  const ended result = running_demo("tour").wait();
+  EXPECT_THAT(result.output, ElementsAreArray(expected));
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.errors, IsEmpty());
+}
+
+// -- Questions and answers ---------------------------------------------------
+
+class CancelMidflightTest : public TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Styles, CancelMidflightTest,
+                         ValuesIn({"cancel_midflight",
+                                   "cancel_midflight_then"}),
+                         [](const auto& test) { return test.param; });
+
+// Time stands still until the answer is there: here it comes only after the
+// question has been read, when the loop has long had nothing else to do.
+TEST_P(CancelMidflightTest, WaitsForTheUser) {
+  running_demo running(GetParam());
+  for (const char* answer : {"n\n", "n\n", "y\n"}) {
+    running.expect_prompt(kQuestion);
+    running.type(answer);
+  }
+  EXPECT_THAT(running.wait().output,
+              ElementsAreArray(transcript("cancel_midflight")));
+}
+
+TEST_P(CancelMidflightTest, WaitsForTheTaskWhenThereAreNoAnswers) {
+  const ended result = running_demo(GetParam()).wait();
+  EXPECT_THAT(result.output, ElementsAreArray({
+                                 "00:00:00 ****Start of main*****",
+                                 kQuestion,
+                                 "00:00:10 00:00:10 Bonjour",
+                                 "00:00:10 ****End of main*****",
+                             }));
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.errors, IsEmpty());
+}
+
+TEST_P(CancelMidflightTest, AsksNoMoreWhenTheAnswersEnd) {
+  running_demo running(GetParam());
+  running.type("n\n");
+  EXPECT_THAT(
+      running.wait().output,
+      ElementsAreArray({
+          std::string("00:00:00 ****Start of main*****"),
+          std::string(kQuestion) + "n",
+          std::string("00:00:00 OK I'll wait another second and do something "
+                      "useful ... "),
+          std::string(kQuestion),
+          std::string("00:00:10 00:00:10 Bonjour"),
+          std::string("00:00:10 ****End of main*****"),
+      }));
+}
+
+TEST_P(CancelMidflightTest, TakesALastAnswerWithoutAnEndOfLine) {
+  running_demo running(GetParam());
+  running.type("y");
+  EXPECT_THAT(running.wait().output,
+              ElementsAreArray({
+                  std::string("00:00:00 ****Start of main*****"),
+                  std::string(kQuestion) + "y",
+                  std::string("00:00:00 OK I'll cancel the task and we'll all "
+                              "just move on in life."),
+                  std::string("00:00:00 ****End of main*****"),
+              }));
+}
+
+TEST_P(CancelMidflightTest, ShowsTheResultToWhoIsPatient) {
+  running_demo running(GetParam());
+  running.type("n\nn\nn\nn\nn\nn\nn\nn\nn\nn\n");
+  const std::vector<std::string> output = running.wait().output;
+  ASSERT_EQ(output.size(), 1U + 10 * 2 + 2);
+  EXPECT_EQ(
+      output[20],
+      "00:00:09 OK I'll wait another second and do something useful ... ");
+  EXPECT_EQ(output[21], "00:00:10 00:00:10 Bonjour");
+}
+
+}  // namespace
