@@ -3,65 +3,15 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
 #include <memory>
-#include <new>
 #include <optional>
 #include <random>
 #include <type_traits>
 #include <vector>
 
-#include "absl/base/attributes.h"
 #include "absl/status/status.h"
 #include "gtest/gtest.h"
-
-namespace {
-
-size_t allocations = 0;
-
-}  // namespace
-
-// Counted, to show what does not allocate. Not inlined, for GCC would warn that
-// free() does not match what it knows to be a new.
-ABSL_ATTRIBUTE_NOINLINE void* operator new(size_t bytes) {
-  ++allocations;
-  void* const memory = std::malloc(bytes);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-ABSL_ATTRIBUTE_NOINLINE void* operator new(size_t bytes,
-                                           std::align_val_t alignment) {
-  ++allocations;
-  const auto unit = static_cast<size_t>(alignment);
-  void* const memory =
-      std::aligned_alloc(unit, (bytes + unit - 1) / unit * unit);
-  if (memory == nullptr) std::abort();
-  return memory;
-}
-ABSL_ATTRIBUTE_NOINLINE void* operator new(size_t bytes,
-                                           const std::nothrow_t&) noexcept {
-  ++allocations;
-  return std::malloc(bytes);
-}
-ABSL_ATTRIBUTE_NOINLINE void operator delete(void* memory,
-                                             const std::nothrow_t&) noexcept {
-  std::free(memory);
-}
-ABSL_ATTRIBUTE_NOINLINE void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-ABSL_ATTRIBUTE_NOINLINE void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
-ABSL_ATTRIBUTE_NOINLINE void operator delete(void* memory,
-                                             std::align_val_t) noexcept {
-  std::free(memory);
-}
-ABSL_ATTRIBUTE_NOINLINE void operator delete(void* memory, size_t,
-                                             std::align_val_t) noexcept {
-  std::free(memory);
-}
 
 namespace ratchet {
 namespace {
@@ -526,97 +476,6 @@ TEST(TimerWheelTest, TwoRunsAreIdentical) {
     return fired;
   };
   EXPECT_EQ(run(), run());
-}
-
-// What it costs --------------------------------------------------------------
-
-TEST(TimerWheelTest, WhatIsLeftOfCancelledTimersIsBounded) {
-  timer_wheel wheel;
-  std::vector<timer> timers(100);
-  std::mt19937_64 random(5);
-  for (timer& t : timers) wheel.schedule(t, kHour);
-  size_t most = 0;
-  size_t bytes = 0;
-  for (int i = 0; i < 1'000'000; ++i) {
-    timer& t = timers[random() % timers.size()];
-    wheel.cancel(t);
-    wheel.schedule(t, 1 + static_cast<tick>(random() % kHour));
-    most = std::max(most, wheel.stats().stale);
-    if (i == 10'000) bytes = wheel.stats().bytes;
-  }
-  EXPECT_LE(most, 2 * timers.size() + 1024);
-  EXPECT_EQ(wheel.stats().bytes, bytes);
-  EXPECT_LE(wheel.stats().chunks, 200u);
-}
-
-TEST(TimerWheelTest, WhatIsLeftIsBoundedWhenAllAreCancelled) {
-  for (const bool fire : {false, true}) {
-    timer_wheel wheel;
-    std::vector<timer> timers(100'000);
-    std::mt19937_64 random(5);
-    for (timer& t : timers) {
-      wheel.schedule(t, static_cast<tick>(random() % kHour));
-    }
-    if (fire) wheel.advance(kHour);
-    for (timer& t : timers) {
-      wheel.cancel(t);
-      const timer_wheel::statistics stats = wheel.stats();
-      ASSERT_LE(stats.stale, 2 * stats.live + 1024);
-    }
-    EXPECT_FALSE(wheel.has_due());
-    EXPECT_EQ(wheel.size(), 0u);
-    EXPECT_TRUE(wheel.check_invariants().ok());
-  }
-}
-
-TEST(TimerWheelTest, WhatIsLeftIsBoundedWhenTheOthersFire) {
-  timer_wheel wheel;
-  std::vector<timer> fired(50'000), cancelled(50'000);
-  for (timer& t : fired) wheel.schedule(t, kMillisecond);
-  for (timer& t : cancelled) wheel.schedule(t, kHour);
-  for (timer& t : cancelled) wheel.cancel(t);
-  wheel.advance(kMillisecond);
-  while (wheel.pop_due() != nullptr) {
-    const timer_wheel::statistics stats = wheel.stats();
-    ASSERT_LE(stats.stale, 2 * stats.live + 1024);
-  }
-}
-
-TEST(TimerWheelTest, NothingIsAllocatedInSteadyState) {
-  timer_wheel wheel;
-  std::vector<timer> timers(10'000);
-  std::mt19937_64 random(11);
-  const auto run = [&](int operations) {
-    for (int i = 0; i < operations; ++i) {
-      timer& t = timers[random() % timers.size()];
-      if (random() % 4 == 0) wheel.cancel(t);
-      wheel.schedule(
-          t, wheel.now() + static_cast<tick>(random() % (kHour / 1000)) - 10);
-      if (i % 16 == 0) {
-        wheel.advance(wheel.now() + static_cast<tick>(random() % kMillisecond));
-        while (wheel.pop_due() != nullptr) {
-        }
-        wheel.next_deadline();
-      }
-    }
-  };
-  run(400'000);
-  const size_t before = allocations;
-  const size_t bytes = wheel.stats().bytes;
-  run(400'000);
-  EXPECT_EQ(allocations, before);
-  EXPECT_EQ(wheel.stats().bytes, bytes);
-}
-
-TEST(TimerWheelTest, AMillionSleepersTakeFewBytesEach) {
-  timer_wheel wheel;
-  std::vector<timer> timers(1'000'000);
-  for (timer& t : timers) wheel.schedule(t, 10'000 * kMillisecond);
-  EXPECT_EQ(wheel.size(), timers.size());
-  EXPECT_LE(wheel.stats().bytes / timers.size(), 32u);
-  EXPECT_EQ(wheel.next_deadline(), 10'000 * kMillisecond);
-  wheel.advance(10'000 * kMillisecond);
-  for (timer& t : timers) ASSERT_EQ(wheel.pop_due(), &t);
 }
 
 }  // namespace

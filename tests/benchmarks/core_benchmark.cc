@@ -8,11 +8,9 @@
 // can win by doing nothing.
 
 #include <cstdint>
-#include <cstdlib>
 #include <deque>
 #include <fstream>
 #include <functional>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,19 +20,7 @@
 #include "benchmark/benchmark.h"
 #include "ratchet/internal/slab.h"
 #include "ratchet/ratchet.h"
-
-namespace {
-
-uint64_t mallocs = 0;
-
-}  // namespace
-
-void* operator new(size_t size) {
-  ++mallocs;
-  return std::malloc(size);
-}
-void operator delete(void* p) noexcept { std::free(p); }
-void operator delete(void* p, size_t) noexcept { std::free(p); }
+#include "tests/support/counting_new.h"
 
 namespace {
 
@@ -49,13 +35,13 @@ class allocations {
     const auto blocks = ratchet::internal::slab_stats().total - blocks_;
     state.counters["blocks"] = static_cast<double>(blocks) / operations;
     state.counters["mallocs"] =
-        static_cast<double>(mallocs - mallocs_) / operations;
+        static_cast<double>(ratchet::test::mallocs() - mallocs_) / operations;
     state.SetItemsProcessed(static_cast<int64_t>(operations));
   }
 
  private:
   const uint64_t blocks_ = ratchet::internal::slab_stats().total;
-  const uint64_t mallocs_ = mallocs;
+  const uint64_t mallocs_ = ratchet::test::mallocs();
 };
 
 // How much is resident now, in bytes.
