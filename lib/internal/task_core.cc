@@ -38,7 +38,7 @@ void task_core::start(loop_core& core, const transition& first,
     take_turn();
     return;
   }
-  suspend(waiting::ready);
+  suspend(suspension::ready);
   core.push(*this);
 }
 
@@ -77,7 +77,7 @@ step task_core::resume(const absl::Status* thrown) {
 #endif
 }
 
-void task_core::suspend(waiting how) {
+void task_core::suspend(suspension how) {
   wait_ = how;
   since_ns_ = result_state().core().recent_ns();
 }
@@ -96,7 +96,7 @@ void task_core::take_turn() {
     must_cancel_ = sleep_cancelled_ = self_await_ = false;
     thrown = &error;
   }
-  wait_ = waiting::running;
+  wait_ = suspension::running;
   task_core* const outer = core.current_task();
   core.set_current_task(this);
 
@@ -119,11 +119,11 @@ void task_core::take_turn() {
         }
         if (ABSL_PREDICT_FALSE(source == &state)) {
           self_await_ = true;
-          suspend(waiting::ready);
+          suspend(suspension::ready);
           core.push(*this);
           break;
         }
-        suspend(waiting::future);
+        suspend(suspension::future);
         source->add_waiter(*this);
         // Rule S59: a request from inside the step is delivered here.
         if (ABSL_PREDICT_FALSE(must_cancel_)) {
@@ -143,15 +143,15 @@ void task_core::take_turn() {
         if (ABSL_PREDICT_FALSE(must_cancel_)) {
           must_cancel_ = false;
           sleep_cancelled_ = true;
-          suspend(waiting::ready);
+          suspend(suspension::ready);
           core.push(*this);
           break;
         }
-        suspend(waiting::timer);
+        suspend(suspension::timer);
         core.arm(*this, next.deadline_ns_);
         break;
       case step::kind::yield:
-        suspend(waiting::ready);
+        suspend(suspension::ready);
         core.push(*this);
         break;
       case step::kind::end:
@@ -171,7 +171,7 @@ void task_core::take_turn() {
 }
 
 void task_core::timer_due() {
-  suspend(waiting::ready);
+  suspend(suspension::ready);
   result_state().core().push(*this);
 }
 
@@ -193,23 +193,23 @@ cancel_answer task_core::request_cancel() {
   if (state.done()) return {cancel_answer::kind::refused};
   ++cancels_;
   switch (wait_) {
-    case waiting::future: {
+    case suspension::future: {
       future_state* const source = link_->source_;
       if (!source->done()) {
         return {cancel_answer::kind::forward, source, this};
       }
       break;  // Rule S57: woken already.
     }
-    case waiting::timer:
+    case suspension::timer:
       if (state.core().disarm(*this)) {
         sleep_cancelled_ = true;
-        suspend(waiting::ready);
+        suspend(suspension::ready);
         state.core().push(*this);
         return {cancel_answer::kind::accepted};
       }
       break;
-    case waiting::running:
-    case waiting::ready:
+    case suspension::running:
+    case suspension::ready:
       break;  // Rules S58, S59, S65.
   }
   remember_cancel();
@@ -256,9 +256,9 @@ task_info task_core::info() {
   if (result_state().done()) return result;
   const task_core& top = *link_;
   result.state = top.transition_->state_name;
-  if (wait_ == waiting::future) result.awaiting = top.source_->describe();
-  if (wait_ == waiting::timer) result.awaiting = "the end of its sleep";
-  if (wait_ == waiting::ready) result.awaiting = "its turn";
+  if (wait_ == suspension::future) result.awaiting = top.source_->describe();
+  if (wait_ == suspension::timer) result.awaiting = "the end of its sleep";
+  if (wait_ == suspension::ready) result.awaiting = "its turn";
   return result;
 }
 

@@ -159,7 +159,7 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   virtual void hold_failure(absl::Status error) = 0;
 
  private:
-  enum class waiting : uint8_t { running, ready, future, timer };
+  enum class suspension : uint8_t { running, ready, future, timer };
 
   // Settles the frame with what it holds. `cancelled`: a request was not
   // delivered, so that a value does not count (rule S59).
@@ -167,14 +167,14 @@ class task_core : public waiter, public loop_timer, public waiting_side {
 
   void choose(const transition& next, future_state* source);
   step resume(const absl::Status* thrown);
-  void suspend(waiting how);
+  void suspend(suspension how);
   void end_root();
 
   // Small ones first: they fill up the word of the last base.
   bool sleep_cancelled_ = false;  // The sleep it is in was cancelled.
   bool self_await_ = false;       // To be told that it awaits itself (S49).
   bool chosen_ = false;           // The running state has made its transition.
-  waiting wait_ = waiting::running;
+  suspension wait_ = suspension::running;
   uint32_t id_ = 0;
   uint32_t cancels_ = 0;  // asyncio's cancelling().
   const transition* transition_ = nullptr;
