@@ -73,7 +73,7 @@ absl::Status timeout_scope::enter() {
 
 void timeout_scope::set_timer() {
   if (deadline_ns_ == internal::kNever) return;
-  loop_core& core = loop_core::current("timeout_scope");
+  loop_core& core = task_->result_state().core();
   if (deadline_ns_ > core.now_ns()) {
     core.arm(alarm_, deadline_ns_);
   } else {  // Rule S107: not through the timers.
@@ -82,7 +82,7 @@ void timeout_scope::set_timer() {
 }
 
 void timeout_scope::stop_timer() {
-  loop_core::current("timeout_scope").disarm(alarm_);
+  task_->result_state().core().disarm(alarm_);
   soon_.cancel();
 }
 
