@@ -25,4 +25,8 @@ void use_of_empty_future(std::string_view call) {
                      "share() it to use it more than once"));
 }
 
+void use_of_missing_value() {
+  fatal("value() of a future that has none: ask status() first");
+}
+
 }  // namespace ratchet::internal

@@ -6,10 +6,12 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
@@ -384,6 +386,22 @@ TEST_F(TimerTest, FireLikeASortedList) {
     EXPECT_THAT(fired, ElementsAreArray(expected));
   }
 }
+
+#ifdef ABSL_HAVE_EXCEPTIONS
+TEST_F(TimerTest, AnExceptionOfADerivedTimerGoesToTheErrorHandler) {  // S11
+  class throwing final : public event_loop::timer {
+    void timer_due() override { throw std::runtime_error("late"); }
+  };
+  throwing t;
+  loop.arm(t, loop.now());
+  loop.call_at(loop.now(), marks_time("behind it"));
+  run_until_idle();
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_EQ(reports[0].cause, error_report::cause::callback);
+  EXPECT_EQ(kind_of(reports[0].status), error_kind::thrown);
+  EXPECT_THAT(seen, ElementsAre("behind it@0"));
+}
+#endif  // ABSL_HAVE_EXCEPTIONS
 
 }  // namespace
 }  // namespace ratchet

@@ -24,6 +24,7 @@ namespace internal {
 void print_state(std::ostream& out, const future_state* state);
 
 [[noreturn]] void use_of_empty_future(std::string_view call);
+[[noreturn]] void use_of_missing_value();
 
 // What future<T> and shared_future<T> have in common: a handle on one state.
 template <class T>
@@ -48,12 +49,13 @@ class future_handle {
     return state("status()").status();
   }
 
-  // The value. REQUIRES: status().ok() (fatal in debug builds).
+  // The value. REQUIRES: status().ok() (fatal otherwise).
   template <class U = T>
   const std::enable_if_t<!std::is_void_v<U>, U>& value() const {
     internal::state<T>& s = state("value()");
-    RATCHET_CHECK(s.current_phase() == future_state::phase::value,
-                  "value() of a future that has none: ask status() first");
+    if (ABSL_PREDICT_FALSE(s.current_phase() != future_state::phase::value)) {
+      use_of_missing_value();
+    }
     return s.value();
   }
 

@@ -7,6 +7,7 @@
 
 #include "ratchet/future.h"
 #include "ratchet/internal/awaitables.h"
+#include "ratchet/internal/guarded.h"
 #include "ratchet/internal/state.h"
 
 namespace ratchet {
@@ -77,7 +78,10 @@ class shield_state final : public promise_state<typename F::value_type> {
     } else if (inner.failed()) {
       this->settle_error(inner.error());
     } else {
-      this->settle_outcome(outcome_of(inner_));
+      // Copying a value, or moving it, can throw.
+      const absl::Status copied =
+          call_guarded([this] { this->settle_outcome(outcome_of(inner_)); });
+      if (!copied.ok()) this->settle_error(copied);
     }
   }
 

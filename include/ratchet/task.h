@@ -156,7 +156,7 @@ class [[nodiscard]] task
     if constexpr (internal::is_outcome<T, std::decay_t<Args>...>()) {
       return end_with(std::forward<Args>(args)...);
     } else {
-      this->emplace(std::forward<Args>(args)...);
+      emplace_result(std::forward<Args>(args)...);
       return this->end();
     }
   }
@@ -174,12 +174,19 @@ class [[nodiscard]] task
   step end_with(internal::outcome<T> outcome) {
     if constexpr (std::is_void_v<T>) {
       if (!outcome.ok()) return fail(std::move(outcome));
-      this->emplace();
+      emplace_result();
     } else {
       if (!outcome.ok()) return fail(std::move(outcome).status());
-      this->emplace(*std::move(outcome));
+      emplace_result(*std::move(outcome));
     }
     return this->end();
+  }
+  template <class... Args>
+  void emplace_result(Args&&... args) {
+    // Of a state that ended twice, which debug builds do not let pass.
+    this->discard_value();
+    this->discard_error();
+    this->emplace(std::forward<Args>(args)...);
   }
 
   void hold_failure(absl::Status error) final {

@@ -12,6 +12,7 @@
 #include "ratchet/future.h"
 #include "ratchet/internal/awaitables.h"
 #include "ratchet/internal/gathering.h"
+#include "ratchet/internal/guarded.h"
 
 namespace ratchet {
 namespace internal {
@@ -38,11 +39,15 @@ class gathering_state final : public state<typename Results::type>,
  private:
   future_state& outer() override { return *this; }
   void succeed() override {
-    if constexpr (std::is_void_v<typename Results::type>) {
-      this->settle_value();
-    } else {
-      this->settle_value(Results::make(children_));
-    }
+    // Copying a value, or moving it, can throw.
+    const absl::Status made = call_guarded([this] {
+      if constexpr (std::is_void_v<typename Results::type>) {
+        this->settle_value();
+      } else {
+        this->settle_value(Results::make(children_));
+      }
+    });
+    if (!made.ok()) fail(made);
   }
   void fail(absl::Status error) override {
     this->settle_error(std::move(error));

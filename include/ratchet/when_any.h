@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "ratchet/future.h"
 #include "ratchet/internal/awaitables.h"
+#include "ratchet/internal/guarded.h"
 #include "ratchet/internal/racing.h"
 #include "ratchet/status.h"
 
@@ -90,7 +91,11 @@ class racing_state final : public state<typename Result::type>, public racing {
 
   future_state& outer() override { return *this; }
   void win(size_t index) override {
-    this->settle_value(Result::make(index, std::move(futures_)));
+    // Copying a value, or moving it, can throw.
+    const absl::Status made = call_guarded([this, index] {
+      this->settle_value(Result::make(index, std::move(futures_)));
+    });
+    if (!made.ok()) fail(made);
   }
   void fail(absl::Status error) override {
     this->settle_error(std::move(error));

@@ -89,12 +89,21 @@ absl::Status loop_core::iterate() {
   const bool has_timers = wheel_.size() != 0;
   if (has_timers) wheel_.advance(now_ns());
   batch_.append(ready_);
+  for (;;) {
+    // The library catches what its callbacks throw where it calls them; this
+    // is for timers that users derive. The batch goes on behind the culprit.
+    const absl::Status thrown = call_guarded([&] { run_batch(has_timers); });
+    if (ABSL_PREDICT_TRUE(thrown.ok())) return absl::OkStatus();
+    report({error_report::cause::callback, thrown, "a timer", ""});
+  }
+}
+
+void loop_core::run_batch(bool has_timers) {
   while (runnable* const r = batch_.pop()) r->take_turn();
-  if (!has_timers) return absl::OkStatus();  // None can be due.
+  if (!has_timers) return;  // None can be due.
   while (timer_wheel::timer* const t = wheel_.pop_due()) {
     static_cast<loop_timer*>(t)->timer_due();
   }
-  return absl::OkStatus();
 }
 
 // Nothing is ready: until something is, or a timer is due.

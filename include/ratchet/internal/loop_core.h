@@ -193,6 +193,7 @@ class loop_core {
   ~loop_core();
 
   absl::Status iterate();
+  void run_batch(bool has_timers);
   absl::Status wait();
   void take_posted();
   absl::Status deadlock();
