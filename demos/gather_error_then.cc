@@ -1,5 +1,4 @@
-// gather_error_then: gather_error, with continuations: an error passes then()
-// by
+// gather_error_then: gather_error, with continuations
 
 #include <iostream>
 #include <string>
