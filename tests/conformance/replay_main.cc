@@ -1,7 +1,7 @@
 // replay: runs programs of the conformance format on the library, under a
 // virtual clock, and prints their traces. README.md describes both.
 
-#include <cstdio>
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <optional>
@@ -13,8 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "gflags/gflags.h"
-#include "tests/conformance/interpreter.h"
-#include "tests/conformance/program.h"
+#include "tests/conformance/replay.h"
 
 DEFINE_bool(hops, false, "Add \"it\", the number of the loop iteration.");
 DEFINE_string(batch, "",
@@ -40,19 +39,19 @@ std::string base_name(const std::string& path) {
 }
 
 // The exit status for one program.
-int replay(const std::string& path) {
+int replay_file(const std::string& path) {
   const std::optional<std::string> text = read_file(path);
   if (!text.has_value()) {
     std::cerr << path << ": cannot be read\n";
     return 2;
   }
-  const absl::StatusOr<program> source = parse_program(*text);
-  if (!source.ok()) {
-    std::cerr << path << ": bad program: " << source.status().message() << '\n';
+  const absl::StatusOr<std::vector<std::string>> lines =
+      replay(*text, FLAGS_hops);
+  if (!lines.ok()) {
+    std::cerr << path << ": bad program: " << lines.status().message() << '\n';
     return 2;
   }
-  const std::string trace = absl::StrCat(
-      absl::StrJoin(interpreter(*source, FLAGS_hops).run(), "\n"), "\n");
+  const std::string trace = absl::StrCat(absl::StrJoin(*lines, "\n"), "\n");
   if (FLAGS_batch.empty()) {
     std::cout << trace;
     return 0;
@@ -82,7 +81,7 @@ int main(int argc, char** argv) {
   }
   int status = 0;
   for (int i = 1; i < argc; ++i) {
-    if (const int s = ratchet::conformance::replay(argv[i]); s != 0) status = s;
+    status = std::max(status, ratchet::conformance::replay_file(argv[i]));
   }
   std::cout.flush();
   return status;
