@@ -232,6 +232,11 @@ void task_core::destroy_pending() {
                                                        "while it awaits ",
                                                        what.awaiting)),
        what.name, std::string(what.state)});
+  // What it waits for may outlive it, so it must not find it in its list.
+  if (wait_ == suspension::future) {
+    future_state* const source = link_->source_;
+    if (!source->done() && !source->abandoned()) source->remove_waiter(*this);
+  }
   // What it waits for may keep it alive, and the other way round.
   for (task_core* frame = link_;;) {
     task_core* const caller = frame == this ? nullptr : frame->link_;
@@ -239,6 +244,9 @@ void task_core::destroy_pending() {
     if (caller == nullptr) break;
     frame = caller;
   }
+  // For those who hold a handle: it has no callee and awaits nothing any more.
+  link_ = this;
+  wait_ = suspension::running;
   state.abandon();
   state.unref();  // The loop's reference.
 }
