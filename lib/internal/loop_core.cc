@@ -121,6 +121,7 @@ absl::Status loop_core::wait() {
     }
     absl::Status status = mailbox_->wait(timeout_ns);
     if (!status.ok()) return status;
+    now_ns_ = clock_.now_ns();  // For recent_ns(): it may have slept long.
     take_posted();
   }
   now_is_stale_ = true;
