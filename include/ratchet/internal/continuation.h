@@ -164,6 +164,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     const state_ref<future_state> self(this);
     const state_ref<future_state> source(std::exchange(source_, nullptr));
     source->mark_retrieved();  // It had been handed to this one.
+    f_.reset();                // Its turn has passed by.
     this->abandon();
   }
 
