@@ -107,6 +107,8 @@ void task_group::child_done(child& c) {
 }
 
 void task_group::take_outcome(future_state& state) {
+  // A parent that ended without leaving: nobody will ask for the errors.
+  if (parent_->result_state().done()) return;
   state.mark_retrieved();
   if (!state.failed() || state.cancelled()) return;  // Rule S126.
   errors_.push_back(state.error());

@@ -59,20 +59,33 @@ future_of<A> to_future(loop_core& core, A&& awaitable) {
 template <class Range>
 using element_of = std::decay_t<decltype(*std::begin(std::declval<Range&>()))>;
 
+template <class Range, class = void>
+inline constexpr bool has_size = false;
+template <class Range>
+inline constexpr bool
+    has_size<Range, std::void_t<decltype(std::size(std::declval<Range&>()))>> =
+        true;
+
 // The futures of all elements, which are started in order. The elements of an
 // lvalue range are copied, those of an rvalue moved.
 template <class Range>
 auto to_futures(loop_core& core, Range&& range) {
   using Element = element_of<Range>;
-  std::vector<future_of<Element>> futures;
-  for (auto&& element : range) {
-    if constexpr (std::is_lvalue_reference_v<Range>) {
-      futures.push_back(to_future(core, Element(element)));
-    } else {
-      futures.push_back(to_future(core, Element(std::move(element))));
+  using Futures = std::vector<future_of<Element>>;
+  if constexpr (std::is_same_v<Range, Futures>) {
+    return Futures(std::move(range));
+  } else {
+    Futures futures;
+    if constexpr (has_size<Range>) futures.reserve(std::size(range));
+    for (auto&& element : range) {
+      if constexpr (std::is_lvalue_reference_v<Range>) {
+        futures.push_back(to_future(core, Element(element)));
+      } else {
+        futures.push_back(to_future(core, Element(std::move(element))));
+      }
     }
+    return futures;
   }
-  return futures;
 }
 
 template <class Range, class = void>
@@ -109,7 +122,7 @@ outcome<T> outcome_of(future<T>& f) {
   return f.state("result").take();
 }
 template <class T>
-outcome<T> outcome_of(shared_future<T>& f) {
+outcome<T> outcome_of(const shared_future<T>& f) {
   return f.state("result").copy();
 }
 
