@@ -86,8 +86,8 @@ class body final : public task<datum> {
   move end_await(const absl::StatusOr<datum>& result);
   step resume_after(const absl::StatusOr<datum>& result);
 
-  step slept(absl::Status status);
-  step got(absl::StatusOr<datum> result);
+  step slept(const absl::Status& status);
+  step got(const absl::StatusOr<datum>& result);
   step waited(absl::StatusOr<wait_result<shared_future<datum>>> result);
   move next_completion();
   step completion(absl::StatusOr<completed<datum>> turn);

@@ -68,12 +68,12 @@ body::step body::resume_after(const absl::StatusOr<datum>& result) {
   return m.has_value() ? *m : go_on();
 }
 
-body::step body::slept(absl::Status status) {
+body::step body::slept(const absl::Status& status) {
   if (!status.ok()) return resume_after(status);
   return resume_after(datum());
 }
 
-body::step body::got(absl::StatusOr<datum> result) {
+body::step body::got(const absl::StatusOr<datum>& result) {
   return resume_after(result);
 }
 

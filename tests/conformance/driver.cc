@@ -77,10 +77,10 @@ driver::ended driver::run_main(const operation& op) {
   const absl::StatusOr<handle*> main = start_task(in_, op.text("task"));
   if (!main.ok()) return outcome::of(main.status());  // Closed already.
   in_.handles.bind(op.text("task"), **main);
-  const ended result = checked(in_.loop.run_until_complete((*main)->future));
+  ended result = checked(in_.loop.run_until_complete((*main)->future));
   if (!result.has_value()) return result;
   // What goes wrong now, because of a stop() for example, comes before it.
-  const ended status = shut_down();
+  ended status = shut_down();
   return status.has_value() && status->is_ok() ? result : status;
 }
 

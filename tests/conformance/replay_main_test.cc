@@ -37,7 +37,7 @@ run_result run(const std::string& arguments) {
 }
 
 std::string write(const std::string& name, const std::string& text) {
-  const std::string path = temporary(name);
+  std::string path = temporary(name);
   std::ofstream(path) << text;
   return path;
 }

@@ -61,7 +61,7 @@ void run_sync(interpreter& in, context& ctx, const operation& op) {
 
 absl::Status run_raise(interpreter& in, context& ctx, const operation& op) {
   const std::string kind = op.has("kind") ? op.text("kind") : "error";
-  const absl::Status error =
+  absl::Status error =
       kind == "cancelled" ? cancelled_error()
       : kind == "timeout" ? absl::DeadlineExceededError("raised by the program")
                           : user_error(op.text("msg"));

@@ -156,7 +156,7 @@ INSTANTIATE_TEST_SUITE_P(
 std::string nested(int depth) {
   std::string text = "[]";
   for (int i = 0; i < depth; ++i) {
-    text = R"([{"op": "block", "body": )" + text + "}]";
+    text.insert(0, R"([{"op": "block", "body": )").append("}]");
   }
   return text;
 }
