@@ -227,7 +227,8 @@ void deallocate_slowly(void* block, [[maybe_unused]] size_t size,
                        [[maybe_unused]] size_t alignment, block_kind kind) {
   if (kPlainOnHeap && kind == block_kind::plain) {
     ++this_slab().freed;
-    ::operator delete (block, size, std::align_val_t{alignment});
+    // Without the size: clang has the sized one only on request.
+    ::operator delete (block, std::align_val_t{alignment});
     return;
   }
   slab& owner = *static_cast<slab*>(page_of(block)->owner);
