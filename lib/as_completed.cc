@@ -81,7 +81,8 @@ void completions_core::close() {
   while (missing* const m = first_) {
     future_state& state = *m->state_;
     remove(*m);
-    if (!state.done()) {
+    // Else it is queued, or about to be dropped, and goes by itself.
+    if (!state.done() && !state.abandoned()) {
       state.remove_waiter(*m);
       unref();
       delete m;
@@ -106,7 +107,7 @@ void completions_core::wake_next() {
 }
 
 completions_core::turn completions_core::take() {
-  const turn t = queue_.front();
+  turn t = queue_.front();
   queue_.pop_front();
   // Takers for which nothing is left look again, and find out.
   if (exhausted()) {

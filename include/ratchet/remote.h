@@ -39,7 +39,7 @@ absl::Status post(std::shared_ptr<inbox> mailbox, F&& f) {
   auto p =
       std::make_unique<posted_callback<callable_of<F>>>(std::forward<F>(f));
   if (!mailbox->push(p.get())) return loop_core::closed_error();
-  p.release();
+  static_cast<void>(p.release());  // The mailbox's now.
   return absl::OkStatus();
 }
 

@@ -135,8 +135,9 @@ future<typename Results::type> gather(gathering::mode how, loop_core& core,
   auto* const outer = new gathering_state<std::tuple<F...>, Results>(
       core, how, std::move(futures), sizeof...(F));
   state_ref<state<typename Results::type>> handle(outer);
-  distinct<std::conditional_t<(is_shared<F> || ...), shared_future<void>,
-                              future<void>>>
+  constexpr bool kAnyShared =
+      std::disjunction_v<std::bool_constant<is_shared<F>>...>;
+  distinct<std::conditional_t<kAnyShared, shared_future<void>, future<void>>>
       is_new;
   std::apply(
       [&](F&... f) {
