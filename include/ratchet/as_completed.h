@@ -107,7 +107,7 @@ class next_completion final : public task<completed<typename F::value_type>> {
  public:
   explicit next_completion(state_ref<completions_state<F>> stream)
       : stream_(std::move(stream)) {}
-  next_completion(next_completion&&) = default;
+  next_completion(next_completion&&) noexcept = default;
   ~next_completion() override {
     if (stream_ && lined_up_) stream_->give_up(taker_);
   }
@@ -161,7 +161,7 @@ class [[nodiscard]] completions {
   explicit completions(
       internal::state_ref<internal::completions_state<F>> state)
       : state_(std::move(state)) {}
-  completions(completions&&) = default;
+  completions(completions&&) noexcept = default;
   completions& operator=(completions&& other) noexcept {
     const completions old(std::move(*this));  // Is dropped.
     state_ = std::move(other.state_);

@@ -199,8 +199,8 @@ class [[nodiscard]] future : public internal::future_handle<T> {
   future() = default;
   explicit future(internal::state_ref<internal::state<T>> state)
       : base(std::move(state)) {}
-  future(future&&) = default;
-  future& operator=(future&&) = default;
+  future(future&&) noexcept = default;
+  future& operator=(future&&) noexcept = default;
 
   using base::result;
   // The outcome, moved out. Takes the future only if it is settled.
@@ -294,11 +294,11 @@ class [[nodiscard]] shared_future : public internal::future_handle<T> {
   // NOLINTNEXTLINE(google-explicit-constructor): sharing loses nothing.
   shared_future(future<T>&& f) : shared_future(std::move(f).share()) {}
   shared_future(const shared_future& other) : base(other.reference()) {}
-  shared_future(shared_future&&) = default;
+  shared_future(shared_future&&) noexcept = default;
   shared_future& operator=(const shared_future& other) {
     return *this = shared_future(other);
   }
-  shared_future& operator=(shared_future&&) = default;
+  shared_future& operator=(shared_future&&) noexcept = default;
 
   template <class F>
   auto then(F&& f) const {

@@ -43,7 +43,7 @@ class promise {
   // Of the current loop, or of `loop`.
   promise() : promise(internal::loop_core::current("promise")) {}
   explicit promise(event_loop& loop) : promise(internal::core_of(loop)) {}
-  promise(promise&&) = default;
+  promise(promise&&) noexcept = default;
   promise& operator=(promise&& other) noexcept {
     promise old(std::move(*this));
     state_ = std::move(other.state_);

@@ -20,7 +20,7 @@ template <class F>
 class posted_callback final : public posted {
  public:
   template <class G>
-  explicit posted_callback(G&& f) : f_(std::forward<G>(f)) {}
+  posted_callback(std::in_place_t, G&& f) : f_(std::forward<G>(f)) {}
   absl::Status run() override { return call_guarded(std::move(f_)); }
 
  private:
@@ -36,8 +36,8 @@ absl::Status post(std::shared_ptr<inbox> mailbox, F&& f) {
   if (here != nullptr) {
     return schedule_soon(*here, std::forward<F>(f)).status();
   }
-  auto p =
-      std::make_unique<posted_callback<callable_of<F>>>(std::forward<F>(f));
+  auto p = std::make_unique<posted_callback<callable_of<F>>>(
+      std::in_place, std::forward<F>(f));
   if (!mailbox->push(p.get())) return loop_core::closed_error();
   static_cast<void>(p.release());  // The mailbox's now.
   return absl::OkStatus();

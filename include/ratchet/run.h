@@ -40,23 +40,23 @@ const absl::Status& status_of(const absl::StatusOr<T>& result) {
 
 template <class Awaitable>
 auto event_loop::run_until_complete(Awaitable&& awaitable) {
-  using namespace internal;
-  static_assert(is_awaitable<Awaitable>,
+  static_assert(internal::is_awaitable<Awaitable>,
                 "run_until_complete() takes a future, a shared_future, or a "
                 "task that has not been started");
-  using T = typename future_of<Awaitable>::value_type;
+  using T = typename internal::future_of<Awaitable>::value_type;
   core_->check_thread("run_until_complete()");
   // Before anything is scheduled (rule S22).
   absl::Status status = core_->check_runnable("run_until_complete()");
-  if (!status.ok()) return outcome<T>(std::move(status));
+  if (!status.ok()) return internal::outcome<T>(std::move(status));
   if constexpr (std::is_lvalue_reference_v<Awaitable> &&
-                !is_machine<Awaitable>) {
+                !internal::is_machine<Awaitable>) {
     // The caller keeps the handle; a unique future is used up by success.
-    outcome<T> result = run_until_outcome(*core_, awaitable);
+    internal::outcome<T> result =
+        internal::run_until_outcome(*core_, awaitable);
     return result;
   } else {
-    auto f = to_future(*core_, std::forward<Awaitable>(awaitable));
-    return run_until_outcome(*core_, f);
+    auto f = internal::to_future(*core_, std::forward<Awaitable>(awaitable));
+    return internal::run_until_outcome(*core_, f);
   }
 }
 

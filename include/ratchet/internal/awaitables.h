@@ -73,7 +73,7 @@ auto to_futures(loop_core& core, Range&& range) {
   using Element = element_of<Range>;
   using Futures = std::vector<future_of<Element>>;
   if constexpr (std::is_same_v<Range, Futures>) {
-    return Futures(std::move(range));
+    return Futures(std::forward<Range>(range));
   } else {
     Futures futures;
     if constexpr (has_size<Range>) futures.reserve(std::size(range));

@@ -77,7 +77,7 @@ class completions_core : private loop_timer {
   void give_up(taker& t);
 
  protected:
-  virtual ~completions_core() {
+  ~completions_core() override {
     core_.disarm(*this);
     core_.remove_state();
   }

@@ -124,7 +124,7 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   // A copy of a machine that has not been started has not been started.
   task_core(const task_core&) : task_core() {}
   task_core& operator=(const task_core&) { return *this; }
-  ~task_core() {
+  ~task_core() override {
     if (source_ != nullptr) source_->unref();
   }
 
