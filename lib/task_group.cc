@@ -47,7 +47,8 @@ task_group::~task_group() {
     remove_child(*c);
     c->group_ = nullptr;
     c->state().cancel();
-    if (!c->state().done()) {
+    // Else it is queued, or about to be dropped, and goes by itself.
+    if (!c->state().done() && !c->state().abandoned()) {
       c->state().remove_waiter(*c);
       delete c;
     }

@@ -44,7 +44,8 @@ class watching::core final : private loop_timer {
     loop_.disarm(*this);
     for (size_t i = 0; i < count_; ++i) {
       node& n = nodes_[i];
-      if (n.registered && !n.state->done()) {
+      // Those that are queued, or about to be dropped, go by themselves.
+      if (n.registered && !n.state->done() && !n.state->abandoned()) {
         n.state->remove_waiter(n);
         n.registered = false;
         --refs_;

@@ -59,7 +59,8 @@ void racing::finished(runner& r) {
 void racing::withdraw_all() {
   for (size_t i = 0; i < added_; ++i) {
     future_state* const child = std::exchange(runners_[i].state, nullptr);
-    if (child == nullptr || child->done()) continue;
+    // Those that are queued, or about to be dropped, go by themselves.
+    if (child == nullptr || child->done() || child->abandoned()) continue;
     child->remove_waiter(runners_[i]);
     outer().unref();
   }

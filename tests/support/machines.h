@@ -106,8 +106,7 @@ class script final : public task<void> {
   step end(absl::Status status = absl::OkStatus()) {
     return done(std::move(status));
   }
-  // Does the state after next again: to loop, go back.
-  void back(size_t states) { at_ -= states; }
+  shared_future<void> own_future() { return this_future(); }
 
  private:
   step next(absl::Status status) {
