@@ -33,7 +33,7 @@ using ::testing::SizeIs;
 class EventLoopTest : public loop_test {};
 using EventLoopDeathTest = EventLoopTest;
 
-// -- Order -------------------------------------------------------------------
+// -- Order --------------------------------------------------------------------
 
 TEST_F(EventLoopTest, CallSoonIsFirstInFirstOut) {  // S3
   for (const char* name : {"a", "b", "c"}) loop.call_soon(marks(name));
@@ -119,7 +119,7 @@ TEST_F(EventLoopTest, TwoRunsAreTheSame) {
   EXPECT_EQ(run(), first);
 }
 
-// -- Running and stopping ----------------------------------------------------
+// -- Running and stopping -----------------------------------------------------
 
 TEST_F(EventLoopTest, StopEndsTheRunAfterItsBatch) {  // S17
   loop.call_soon([this] {
@@ -212,7 +212,7 @@ TEST_F(EventLoopTest, AfterADeadlockItCanGoOn) {  // S28
   EXPECT_THAT(taken(), ElementsAre("again"));
 }
 
-// -- Closing -----------------------------------------------------------------
+// -- Closing ------------------------------------------------------------------
 
 TEST_F(EventLoopTest, CloseDropsEverythingWithoutRunningIt) {  // S24
   const auto alive = std::make_shared<int>(0);
@@ -296,7 +296,7 @@ TEST_F(EventLoopDeathTest, CannotBeDestroyedWhileItRuns) {
       "ratchet: an event_loop was destroyed while it runs");
 }
 
-// -- The current loop --------------------------------------------------------
+// -- The current loop ---------------------------------------------------------
 
 TEST_F(EventLoopTest, TheNewestIsTheCurrentOne) {
   EXPECT_EQ(&event_loop::current(), &loop);
@@ -379,7 +379,7 @@ TEST_F(EventLoopDeathTest, OtherThreadsMayOnlyPost) {
 }
 #endif
 
-// -- Errors ------------------------------------------------------------------
+// -- Errors -------------------------------------------------------------------
 
 TEST_F(EventLoopTest, AFailedCallbackIsReportedAndTheLoopGoesOn) {  // S11
   loop.call_soon([] { return absl::NotFoundError("soon"); });

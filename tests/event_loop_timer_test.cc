@@ -189,8 +189,7 @@ TEST_F(TimerTest, ACallbackOfTheBatchCanCancelADueTimer) {  // S8
   EXPECT_THAT(taken(), IsEmpty());
 }
 
-// -- Intrusive timers
-// ----------------------------------------------------------
+// -- Intrusive timers ---------------------------------------------------------
 
 // Calls a function when it is due.
 class test_timer final : public event_loop::timer {
@@ -345,8 +344,7 @@ TEST_F(TimerTest, MovesToAnotherLoopWhenArmedThere) {
   EXPECT_EQ(a.dropped, 0);
 }
 
-// -- Against a model
-// -------------------------------------------------------------
+// -- Against a model ----------------------------------------------------------
 
 // Random calls against a list that is sorted by (deadline, number of the call).
 TEST_F(TimerTest, FireLikeASortedList) {

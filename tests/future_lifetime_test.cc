@@ -29,7 +29,7 @@ using ::testing::IsEmpty;
 
 class FutureLifetimeTest : public loop_test {};
 
-// -- In every position -------------------------------------------------------
+// -- In every position --------------------------------------------------------
 
 TEST_F(FutureLifetimeTest, DroppingAFutureNeitherCancelsNorBlocks) {
   promise<int> p;
@@ -132,8 +132,7 @@ TEST_F(FutureLifetimeTest, AnErrorHandlerMayMakeAndDropFutures) {
   EXPECT_EQ(left, 0);
 }
 
-// -- After the loop
-// ------------------------------------------------------------
+// -- After the loop -----------------------------------------------------------
 
 TEST_F(FutureLifetimeTest, HandlesThatOutliveTheLoopAnswerSafely) {
   future<int> settled, failed, pending, chained;

@@ -35,7 +35,7 @@ using ::testing::SizeIs;
 class FutureTest : public loop_test {};
 using FutureDeathTest = FutureTest;
 
-// -- Any value type ----------------------------------------------------------
+// -- Any value type -----------------------------------------------------------
 
 template <class T>
 class FutureValueTest : public loop_test {
@@ -128,8 +128,7 @@ TEST_F(FutureTest, OfVoidHasNoValueButAnOutcome) {
   static_assert(std::is_same_v<decltype(f.result()), absl::Status>);
 }
 
-// -- The handle
-// ----------------------------------------------------------------
+// -- The handle ---------------------------------------------------------------
 
 TEST_F(FutureTest, IsMoveOnlyAndASharedOneIsNot) {
   static_assert(!std::is_copy_constructible_v<future<int>>);
@@ -215,8 +214,7 @@ TEST_F(FutureTest, StreamsWhatItIsAndItsState) {
             "<future cancelled>");
 }
 
-// -- The outcome
-// -----------------------------------------------------------------
+// -- The outcome --------------------------------------------------------------
 
 TEST_F(FutureTest, PendingItHasNoOutcome) {  // S29, S30
   promise<int> p;
@@ -288,8 +286,7 @@ TEST_F(FutureTest, ReadyOnesAreSettledAtOnce) {
             absl::NotFoundError("x"));
 }
 
-// -- Done-callbacks
-// ----------------------------------------------------------------
+// -- Done-callbacks -----------------------------------------------------------
 
 TEST_F(FutureTest, CompletionNeverCallsBackInline) {  // S33
   promise<int> p;
@@ -403,96 +400,7 @@ TEST_F(FutureTest, ADoneCallbackDoesNotKeepTheProducerAlive) {
   EXPECT_THAT(reports, SizeIs(1));  // And nobody looked at the error.
 }
 
-// -- Errors that nobody looked at
-// ------------------------------------------------
-
-class UnretrievedTest : public FutureTest {
- protected:
-  // A future that has failed, and whose handle is all there is.
-  static future<int> failed() {
-    return make_error_future<int>(absl::NotFoundError("unseen"));
-  }
-};
-
-TEST_F(UnretrievedTest, IsReportedWhenTheLastHandleGoes) {  // S38
-  {
-    future<int> f = failed();
-    EXPECT_TRUE(f.unretrieved());
-    const future<int> g = std::move(f);
-    EXPECT_THAT(reports, IsEmpty());
-  }
-  ASSERT_THAT(reports, SizeIs(1));
-  EXPECT_EQ(reports[0].cause, error_report::cause::unretrieved);
-  EXPECT_EQ(reports[0].status, absl::NotFoundError("unseen"));
-  EXPECT_EQ(reports[0].who, "future");
-}
-
-TEST_F(UnretrievedTest, StatusResultAndCancelCountAsLooking) {  // S38
-  { (void)failed().status(); }
-  { (void)failed().result(); }
-  {
-    const future<int> f = failed();
-    (void)f.result();
-  }
-  { EXPECT_FALSE(failed().cancel()); }
-  EXPECT_THAT(reports, IsEmpty());
-}
-
-TEST_F(UnretrievedTest, AskingForItsStateDoesNot) {  // S38
-  {
-    future<int> f = failed();
-    (void)f.done();
-    (void)f.cancelled();
-    (void)f.valid();
-    f.add_done_callback([] {});
-    run_until_idle();
-    EXPECT_TRUE(f.unretrieved());
-  }
-  EXPECT_THAT(reports, SizeIs(1));
-}
-
-TEST_F(UnretrievedTest, ACancellationIsNoError) {  // S38
-  { future<int> f = make_error_future<int>(cancelled_error()); }
-  EXPECT_THAT(reports, IsEmpty());
-}
-
-TEST_F(UnretrievedTest, AContinuationTakesTheErrorOver) {  // S38
-  {
-    future<int> f = failed().then([](int x) { return x; });
-    run_until_idle();
-    EXPECT_TRUE(f.unretrieved());
-    EXPECT_THAT(reports, IsEmpty());
-  }
-  ASSERT_THAT(reports, SizeIs(1));  // Once, for the end of the chain.
-  EXPECT_EQ(reports[0].who, "future from then()");
-}
-
-TEST_F(UnretrievedTest, AHandlerOfErrorsHasSeenIt) {  // S38
-  {
-    future<int> f = failed().or_else([](const absl::Status&) { return 1; });
-    future<int> g = failed().then_result([](absl::StatusOr<int>) { return 1; });
-    run_until_idle();
-  }
-  EXPECT_THAT(reports, IsEmpty());
-}
-
-TEST_F(UnretrievedTest, ASharedOneIsReportedOnceAfterAllHandles) {  // S38
-  {
-    const shared_future<int> a = failed();
-    { const shared_future<int> b = a; }
-    EXPECT_THAT(reports, IsEmpty());
-  }
-  EXPECT_THAT(reports, SizeIs(1));
-}
-
-TEST_F(UnretrievedTest, TheErrorOfACallbackThatNobodyWaitsForIsReported) {
-  (void)make_ready_future(1).then([](int) { return absl::NotFoundError("x"); });
-  run_until_idle();
-  EXPECT_THAT(reports, SizeIs(1));
-}
-
-// -- Misuse
-// --------------------------------------------------------------------
+// -- Misuse -------------------------------------------------------------------
 
 TEST_F(FutureDeathTest, UseOfAnEmptyFuture) {
   future<int> f;

@@ -237,8 +237,7 @@ TEST_F(PromiseTest, AValueThatThrowsWhileItIsMadeLeavesItPending) {
 }
 #endif
 
-// -- Misuse
-// --------------------------------------------------------------------
+// -- Misuse -------------------------------------------------------------------
 
 TEST_F(PromiseDeathTest, UseOfAMovedFromPromise) {
   promise<int> p;

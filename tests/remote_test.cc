@@ -193,8 +193,7 @@ TEST_F(RemoteTest, CopiesCountAndMovedFromOnesDoNot) {
   EXPECT_THAT(taken(), ::testing::UnorderedElementsAre("timer", "posted"));
 }
 
-// -- In real time
-// --------------------------------------------------------------
+// -- In real time -------------------------------------------------------------
 
 TEST(RemoteRealTimeTest, AnIdleLoopWaitsForItAndItsEndIsADeadlock) {
   event_loop loop;

@@ -1,6 +1,6 @@
-// Cancelling tasks: rules S52 to S71 of docs/asyncio.md.
+// Requests to cancel tasks, and where they go: rules S52 to S58 and S65 to S70
+// of docs/asyncio.md.
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,99 +14,26 @@
 #include "ratchet/promise.h"
 #include "ratchet/task.h"
 #include "tests/support/loop_test.h"
+#include "tests/support/steps.h"
 
 namespace ratchet {
 namespace {
 
+using ::ratchet::test::a_yield;
+using ::ratchet::test::doing;
+using ::ratchet::test::gives_in;
 using ::ratchet::test::IsCancelled;
 using ::ratchet::test::IsOk;
 using ::ratchet::test::IsOkAndHolds;
-using ::ratchet::test::loop_test;
+using ::ratchet::test::machine_test;
+using ::ratchet::test::of;
+using ::ratchet::test::ready;
+using ::ratchet::test::steps;
+using ::ratchet::test::text_of;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class TaskCancelTest : public loop_test {
- public:
-  using loop_test::loop;
-  using loop_test::mark;
-  using loop_test::mark_iteration;
-};
-
-std::string text_of(const absl::Status& s) {
-  if (s.ok()) return "ok";
-  return is_cancelled(s) ? "cancelled" : std::string(s.message());
-}
-
-// Awaits its sources one after the other, marks how each await ended ("a1 ok"),
-// and goes on whatever it was, as `try: await f / except: pass` does. Ends with
-// how many there were, or, if told so, with the last error.
-class steps final : public task<int> {
- public:
-  using source = std::function<shared_future<int>()>;
-
-  steps(TaskCancelTest& t, std::string name, std::vector<source> sources)
-      : t_(t), name_(std::move(name)), sources_(std::move(sources)) {}
-  steps ending_with_the_error() && {
-    with_error_ = true;
-    return std::move(*this);
-  }
-
-  step start() {
-    t_.mark_iteration(name_ + " starts");
-    return next(absl::OkStatus());
-  }
-
- private:
-  step next(const absl::Status& s) {
-    if (n_ == sources_.size()) {
-      if (with_error_ && !s.ok()) return fail(s);
-      return done(static_cast<int>(n_));
-    }
-    const shared_future<int> f = sources_[n_++]();
-    if (!f.valid()) return yield<&steps::after>();
-    return await<&steps::after_value>(f);
-  }
-  step after_value(absl::StatusOr<int> r) { return after(r.status()); }
-  step after(absl::Status s) {
-    t_.mark_iteration(absl::StrCat(name_, n_, " ", text_of(s)));
-    return next(s);
-  }
-
-  TaskCancelTest& t_;
-  std::string name_;
-  std::vector<source> sources_;
-  size_t n_ = 0;
-  bool with_error_ = false;
-};
-
-// What steps::source can be besides a future.
-steps::source a_yield() {
-  return [] { return shared_future<int>(); };
-}
-steps::source ready(int n = 1) {
-  return [n] { return shared_future<int>(make_ready_future(n)); };
-}
-steps::source of(shared_future<int> f) {
-  return [f = std::move(f)] { return f; };
-}
-// Does something first.
-steps::source doing(std::function<void()> f, steps::source then) {
-  return [f = std::move(f), then = std::move(then)] {
-    f();
-    return then();
-  };
-}
-
-// Ends cancelled as soon as anything is.
-class gives_in final : public task<int> {
- public:
-  explicit gives_in(shared_future<int> f) : f_(std::move(f)) {}
-  step start() { return await<&gives_in::next>(f_); }
-
- private:
-  step next(int x) { return done(x); }
-  shared_future<int> f_;
-};
+using TaskCancelTest = machine_test;
 
 TEST_F(TaskCancelTest, OnADoneTaskReturnsFalseAndChangesNothing) {  // S52
   future<int> a = create_task(gives_in(make_ready_future(1)));
@@ -234,7 +161,7 @@ TEST_F(TaskCancelTest, DuringAYieldItIsRemembered) {  // S58
 
 class sleeper final : public task<void> {
  public:
-  explicit sleeper(TaskCancelTest& t, absl::Duration length)
+  explicit sleeper(machine_test& t, absl::Duration length)
       : t_(t), length_(length) {}
   step start() { return sleep_for<&sleeper::wake>(length_); }
 
@@ -243,7 +170,7 @@ class sleeper final : public task<void> {
     t_.mark_iteration(absl::StrCat("woken ", text_of(s)));
     return done(s);
   }
-  TaskCancelTest& t_;
+  machine_test& t_;
   absl::Duration length_;
 };
 
@@ -281,230 +208,6 @@ TEST_F(TaskCancelTest, ATimerThatIsDueInTheSameBatchDoesNotWakeItTwice) {
   count_from_here();
   iterate(3);
   EXPECT_THAT(taken(), ElementsAre("woken cancelled@2"));
-}
-
-TEST_F(TaskCancelTest, OfItselfIsDeliveredAtTheNextSuspension) {  // S59
-  promise<int> p;
-  shared_future<int> f = p.get_future();
-  task_handle self;
-  const auto cancel_self = [&] {
-    self = loop.current_task();
-    EXPECT_TRUE(self.cancel());
-    EXPECT_FALSE(f.done());
-  };
-  future<int> a =
-      create_task(steps(*this, "a", {doing(cancel_self, of(f)), a_yield()}));
-  count_from_here();
-  iterate();
-  EXPECT_TRUE(f.cancelled());  // At once, when it suspended.
-  iterate(2);
-  EXPECT_THAT(taken(), ElementsAre("a starts@1", "a1 cancelled@2", "a2 ok@3"));
-  self = task_handle();
-}
-
-TEST_F(TaskCancelTest, OfItselfBeforeAYieldOrASleep) {  // S59
-  const auto cancel_self = [this] { loop.current_task().cancel(); };
-  future<int> a = create_task(
-      steps(*this, "a", {doing(cancel_self, a_yield()), a_yield()}));
-  count_from_here();
-  iterate(3);
-  EXPECT_THAT(taken(), ElementsAre("a starts@1", "a1 cancelled@2", "a2 ok@3"));
-
-  class sleeps final : public task<void> {
-   public:
-    explicit sleeps(event_loop& l) : loop_(l) {}
-    step start() {
-      loop_.current_task().cancel();
-      return sleep_for<&sleeps::next>(absl::Hours(1));
-    }
-
-   private:
-    step next() { return done(); }
-    event_loop& loop_;
-  };
-  future<void> b = create_task(sleeps(loop));
-  iterate(2);
-  EXPECT_TRUE(b.cancelled());
-  EXPECT_EQ(elapsed(), absl::ZeroDuration());
-}
-
-// Cancels itself and ends at once: with a value, an error, or after a yield.
-class ends_cancelling final : public task<int> {
- public:
-  ends_cancelling(TaskCancelTest& t, bool error) : t_(t), error_(error) {}
-  step start() {
-    EXPECT_TRUE(t_.loop.current_task().cancel());
-    if (error_) return fail(absl::NotFoundError("x"));
-    return done(1);
-  }
-
- private:
-  TaskCancelTest& t_;
-  bool error_;
-};
-
-TEST_F(TaskCancelTest, OfItselfThenAValueIsDiscardedButAnErrorWins) {  // S59
-  future<int> a = create_task(ends_cancelling(*this, false));
-  future<int> b = create_task(ends_cancelling(*this, true));
-  iterate();
-  EXPECT_TRUE(a.cancelled());
-  EXPECT_EQ(b.status(), absl::NotFoundError("x"));
-}
-
-class calls final : public task<int> {
- public:
-  explicit calls(TaskCancelTest& t) : t_(t) {}
-  step start() { return await<&calls::next>(ends_cancelling(t_, false)); }
-
- private:
-  step next(int n) {
-    t_.mark(absl::StrCat("callee gave ", n));
-    return done(n);
-  }
-  TaskCancelTest& t_;
-};
-
-TEST_F(TaskCancelTest, OfItselfInACalleeIsDiscardedAtTheEndOfTheTask) {  // S59
-  future<int> a = create_task(calls(*this));
-  iterate();
-  EXPECT_THAT(taken(), ElementsAre("callee gave 1"));  // No suspension: S71.
-  EXPECT_TRUE(a.cancelled());
-}
-
-TEST_F(TaskCancelTest, TwoRequestsBeforeDeliveryAreOneCancelled) {  // S60
-  promise<int> p;
-  future<int> a =
-      create_task(steps(*this, "a", {of(p.get_future()), a_yield()}));
-  count_from_here();
-  iterate();
-  EXPECT_TRUE(a.cancel());
-  EXPECT_TRUE(a.cancel());
-  EXPECT_EQ(a.task().cancelling(), 2u);
-  iterate(2);
-  EXPECT_THAT(taken(), ElementsAre("a starts@1", "a1 cancelled@2", "a2 ok@3"));
-}
-
-TEST_F(TaskCancelTest, ARequestAfterDeliveryIsANewOne) {  // S61
-  promise<int> p, clean_up;
-  future<int> a = create_task(steps(
-      *this, "a", {of(p.get_future()), of(clean_up.get_future()), a_yield()}));
-  count_from_here();
-  iterate();
-  EXPECT_TRUE(a.cancel());
-  iterate();
-  EXPECT_TRUE(a.cancel());
-  EXPECT_TRUE(clean_up.cancelled());
-  iterate(2);
-  EXPECT_THAT(taken(), ElementsAre("a starts@1", "a1 cancelled@2",
-                                   "a2 cancelled@3", "a3 ok@4"));
-}
-
-TEST_F(TaskCancelTest, ABodyThatSuppressesItGoesOnAsIfNothingHadHappened) {
-  // S62
-  promise<int> p;
-  future<int> a =
-      create_task(steps(*this, "a", {of(p.get_future()), a_yield(), ready()}));
-  iterate();
-  EXPECT_TRUE(a.cancel());
-  run_until_idle();
-  EXPECT_THAT(a.result(), IsOkAndHolds(3));
-  EXPECT_FALSE(a.cancelled());
-  EXPECT_EQ(a.task().cancelling(), 1u);  // Until uncancel().
-}
-
-TEST_F(TaskCancelTest, UncancelCountsDownToZero) {  // S63
-  promise<int> p;
-  future<int> a = create_task(gives_in(p.get_future()));
-  const task_handle task = a.task();
-  EXPECT_EQ(task.uncancel(), 0u);
-  EXPECT_TRUE(task.cancel());
-  EXPECT_TRUE(task.cancel());
-  EXPECT_EQ(task.cancelling(), 2u);
-  EXPECT_EQ(task.uncancel(), 1u);
-  EXPECT_EQ(task.cancelling(), 1u);
-  EXPECT_EQ(task.uncancel(), 0u);
-  EXPECT_EQ(task.uncancel(), 0u);
-}
-
-TEST_F(TaskCancelTest, UncancelWithdrawsARequestThatWasNotDelivered) {  // S63
-  // Of S65, S58 and S57.
-  promise<int> p;
-  future<int> a =
-      create_task(steps(*this, "a", {a_yield(), of(p.get_future())}));
-  count_from_here();
-  EXPECT_TRUE(a.cancel());
-  EXPECT_EQ(a.task().uncancel(), 0u);
-  iterate();
-  EXPECT_TRUE(a.cancel());
-  EXPECT_EQ(a.task().uncancel(), 0u);
-  iterate();
-  ASSERT_THAT(p.set_value(1), IsOk());
-  EXPECT_TRUE(a.cancel());
-  EXPECT_EQ(a.task().uncancel(), 0u);
-  iterate();
-  EXPECT_THAT(taken(), ElementsAre("a starts@1", "a1 ok@2", "a2 ok@3"));
-}
-
-TEST_F(TaskCancelTest, UncancelToMoreThanZeroWithdrawsNothing) {  // S63
-  future<int> a = create_task(steps(*this, "a", {a_yield()}));
-  count_from_here();
-  iterate();
-  EXPECT_TRUE(a.cancel());
-  EXPECT_TRUE(a.cancel());
-  EXPECT_EQ(a.task().uncancel(), 1u);
-  iterate();
-  EXPECT_THAT(taken(), ElementsAre("a starts@1", "a1 cancelled@2"));
-}
-
-TEST_F(TaskCancelTest, UncancelDoesNotReviveAWaiterThatWasCancelled) {  // S63
-  promise<int> p;
-  future<int> a = create_task(steps(*this, "a", {of(p.get_future())}));
-  future<void> b = create_task(sleeper(*this, absl::Hours(1)));
-  count_from_here();
-  iterate();
-  EXPECT_TRUE(a.cancel());
-  EXPECT_TRUE(b.cancel());
-  EXPECT_EQ(a.task().uncancel(), 0u);
-  EXPECT_EQ(b.task().uncancel(), 0u);
-  iterate();
-  EXPECT_THAT(taken(),
-              ElementsAre("a starts@1", "a1 cancelled@2", "woken cancelled@2"));
-}
-
-TEST_F(TaskCancelTest, UncancelOnADoneTaskCountsOnly) {  // S63
-  promise<int> p;
-  future<int> a = create_task(gives_in(p.get_future()));
-  EXPECT_TRUE(a.cancel());
-  run_until_idle();
-  EXPECT_EQ(a.task().uncancel(), 0u);
-  EXPECT_TRUE(a.cancelled());
-}
-
-// Answers Cancelled with an error, after a clean-up that waits.
-class answers final : public task<int> {
- public:
-  explicit answers(shared_future<int> f) : f_(std::move(f)) {}
-  step start() { return await<&answers::next>(f_); }
-
- private:
-  step next(absl::StatusOr<int> r) {
-    EXPECT_THAT(r, IsCancelled());
-    return yield<&answers::cleaned_up>();
-  }
-  step cleaned_up() { return fail(absl::AbortedError("clean-up failed")); }
-  shared_future<int> f_;
-};
-
-TEST_F(TaskCancelTest, AnsweredWithAnErrorItHasFailed) {  // S64
-  promise<int> p;
-  future<int> a = create_task(answers(p.get_future()));
-  iterate();
-  EXPECT_TRUE(a.cancel());
-  iterate();
-  EXPECT_FALSE(a.done());  // Only when the clean-up has ended.
-  iterate();
-  EXPECT_FALSE(a.cancelled());
-  EXPECT_EQ(a.status(), absl::AbortedError("clean-up failed"));
 }
 
 TEST_F(TaskCancelTest, BeforeTheFirstStepTheBodyNeverRuns) {  // S65
@@ -563,7 +266,7 @@ TEST_F(TaskCancelTest, CatchingItLeavesTheAwaitedOneAsItIs) {  // S68
 // Scopes of machines within machines, each cleaning up.
 class scope final : public task<int> {
  public:
-  scope(TaskCancelTest& t, int depth, shared_future<int> f)
+  scope(machine_test& t, int depth, shared_future<int> f)
       : t_(t), depth_(depth), f_(std::move(f)) {}
   step start() {
     if (depth_ == 0) return await<&scope::leave>(f_);
@@ -575,7 +278,7 @@ class scope final : public task<int> {
     t_.mark_iteration(absl::StrCat("leave ", depth_));
     return done(std::move(r));
   }
-  TaskCancelTest& t_;
+  machine_test& t_;
   int depth_;
   shared_future<int> f_;
 };
@@ -605,27 +308,6 @@ TEST_F(TaskCancelTest, WhoAskedMakesNoDifference) {  // S70
   EXPECT_TRUE(by_callback.cancelled());
   EXPECT_TRUE(by_timer.cancelled());
   EXPECT_TRUE(by_task.cancelled());
-}
-
-TEST_F(TaskCancelTest, APointWithoutSuspensionDoesNotDeliver) {  // S71
-  const auto cancel_self = [this] { loop.current_task().cancel(); };
-  future<int> a = create_task(
-      steps(*this, "a", {doing(cancel_self, ready()), ready(), a_yield()}));
-  count_from_here();
-  run_until_idle();
-  EXPECT_THAT(taken(), ElementsAre("a starts@1", "a1 ok@1", "a2 ok@1",
-                                   "a3 cancelled@2"));
-}
-
-TEST_F(TaskCancelTest, LooksAtItsErrorAlsoWhenItReturnsFalse) {  // S38, S52
-  {
-    future<int> a = create_task(ends_cancelling(*this, true));
-    run_until_idle();
-    EXPECT_TRUE(a.unretrieved());
-    EXPECT_FALSE(a.cancel());
-    EXPECT_FALSE(a.unretrieved());
-  }
-  EXPECT_THAT(reports, IsEmpty());
 }
 
 TEST_F(TaskCancelTest, ReachesThroughALongChainOfTasks) {  // S55

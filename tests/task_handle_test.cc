@@ -210,8 +210,7 @@ TEST_F(TaskHandleTest, IdsCountFromOneInEachLoop) {
   (void)other.run_forever();
 }
 
-// -- Lists of tasks
-// ------------------------------------------------------------
+// -- Lists of tasks -----------------------------------------------------------
 
 TEST_F(TaskHandleTest, AllTasksAreThoseNotDoneInCreationOrder) {  // S15
   EXPECT_THAT(loop.all_tasks(), IsEmpty());
@@ -315,8 +314,7 @@ TEST_F(TaskHandleTest, ADeadlockListsTheTasksAndWhatEachAwaits) {  // S28
               IsKind(error_kind::deadlock, HasSubstr("no task is pending")));
 }
 
-// -- Misuse
-// --------------------------------------------------------------------
+// -- Misuse -------------------------------------------------------------------
 
 TEST_F(TaskDeathTest, UseOfAnEmptyHandle) {
   const task_handle none;

@@ -15,7 +15,6 @@
 #include "gtest/gtest.h"
 #include "ratchet/promise.h"
 #include "tests/support/loop_test.h"
-#include "tests/support/values.h"
 
 namespace ratchet {
 namespace {
@@ -85,7 +84,7 @@ class waits final : public task<int> {
   shared_future<int> f_;
 };
 
-// -- Order -------------------------------------------------------------------
+// -- Order --------------------------------------------------------------------
 
 TEST_F(TaskTest, StartsInTheNextIterationInCreationOrder) {  // S41
   count_from_here();
@@ -225,8 +224,7 @@ TEST_F(TaskTest, SleepUntilATimeAndOneThatHasPassed) {
   EXPECT_THAT(taken(), ElementsAre("5@3", "7@5"));
 }
 
-// -- Machines in machines
-// ------------------------------------------------------
+// -- Machines in machines -----------------------------------------------------
 
 class caller final : public task<int> {
  public:
@@ -329,201 +327,7 @@ TEST_F(TaskTest, MachinesNestAsDeepAsTheyLike) {
   EXPECT_THAT(f.result(), IsOkAndHolds(100'000));
 }
 
-// -- What a state may take ---------------------------------------------------
-
-// Awaits each kind of source with each kind of state.
-class takes final : public task<std::string> {
- public:
-  using text = std::unique_ptr<std::string>;
-  static text make(const char* s) { return std::make_unique<std::string>(s); }
-
-  step start() { return await<&takes::by_value>(make_ready_future(make("a"))); }
-
- private:
-  step by_value(text s) {
-    all_ += *s;
-    return await<&takes::by_rvalue>(make_ready_future(make("b")));
-  }
-  step by_rvalue(text&& s) {
-    all_ += *s;
-    return await<&takes::by_reference>(make_ready_future(make("c")));
-  }
-  step by_reference(const text& s) {
-    all_ += *s;
-    return await<&takes::by_outcome>(make_ready_future(make("d")));
-  }
-  step by_outcome(absl::StatusOr<text> s) {
-    all_ += **s;
-    return await<&takes::by_nothing>(make_ready_future(make("e")));
-  }
-  step by_nothing() {
-    return await<&takes::shared>(
-        shared_future<text>(make_ready_future(make("f"))));
-  }
-  step shared(const text& s) noexcept {
-    all_ += *s;
-    return await<&takes::converted>(make_ready_future(7));
-  }
-  step converted(double x) {
-    all_ += absl::StrCat(x);
-    return await<&takes::of_void>(make_ready_future());
-  }
-  step of_void() { return await<&takes::status>(make_ready_future()); }
-  step status(absl::Status s) {
-    all_ += s.ok() ? "g" : "?";
-    return await<&takes::status_reference>(
-        make_error_future<void>(not_found()));
-  }
-  step status_reference(const absl::Status& s) {
-    all_ += s.ok() ? "?" : "h";
-    return yield<&takes::after_yield>();
-  }
-  step after_yield(absl::Status s) {
-    all_ += s.ok() ? "i" : "?";
-    return done(all_);
-  }
-  std::string all_;
-};
-
-TEST_F(TaskTest, AStateTakesTheValueTheOutcomeOrNothing) {
-  future<std::string> f = create_task(takes());
-  run_until_idle();
-  EXPECT_THAT(f.result(), IsOkAndHolds("abcdf7ghi"));
-}
-
-// -- How a machine ends ------------------------------------------------------
-
-class result_of final : public task<std::string> {
- public:
-  explicit result_of(int how) : how_(how) {}
-  step start() {
-    switch (how_) {
-      case 0:
-        return done("text");
-      case 1:
-        return done(3u, 'x');  // In place.
-      case 2:
-        return done(absl::StatusOr<std::string>("either"));
-      case 3:
-        return done(absl::StatusOr<std::string>(not_found()));
-      case 4:
-        return done(absl::StatusOr<std::string>(cancelled_error()));
-      default:
-        return fail(absl::CancelledError("mine"));
-    }
-  }
-
- private:
-  int how_;
-};
-
-TEST_F(TaskTest, DoneTakesWhatMakesTheResultOrItsStatusOr) {
-  future<std::string> f[6];
-  for (int how = 0; how < 6; ++how) f[how] = create_task(result_of(how));
-  run_until_idle();
-  EXPECT_THAT(f[0].result(), IsOkAndHolds("text"));
-  EXPECT_THAT(f[1].result(), IsOkAndHolds("xxx"));
-  EXPECT_THAT(f[2].result(), IsOkAndHolds("either"));
-  EXPECT_EQ(f[3].status(), not_found());
-  EXPECT_TRUE(f[4].cancelled());
-  EXPECT_FALSE(f[5].cancelled());  // An error like any other.
-  EXPECT_EQ(f[5].status(), absl::CancelledError("mine"));
-}
-
-class void_result final : public task<void> {
- public:
-  explicit void_result(absl::Status s) : s_(std::move(s)) {}
-  step start() { return done(s_); }
-
- private:
-  absl::Status s_;
-};
-
-TEST_F(TaskTest, OfVoidDoneTakesAStatus) {
-  future<void> ok = create_task(void_result(absl::OkStatus()));
-  future<void> error = create_task(void_result(not_found()));
-  run_until_idle();
-  EXPECT_THAT(ok.status(), IsOk());
-  EXPECT_EQ(error.status(), not_found());
-}
-
-template <class T>
-class makes final : public task<T> {
- public:
-  using typename task<T>::step;
-  step start() { return this->template await<&makes::finish>(inner()); }
-
- private:
-  static future<T> inner() { return make_ready_future(T(5)); }
-  step finish(T t) { return this->done(std::move(t)); }
-};
-
-TEST_F(TaskTest, ItsResultMayBeAnyMovableType) {
-  const auto number_of = [this](auto machine) {
-    auto f = create_task(std::move(machine));
-    run_until_idle();
-    return f.value().number();
-  };
-  EXPECT_EQ(number_of(makes<test::plain>()), 5);
-  EXPECT_EQ(number_of(makes<test::move_only>()), 5);
-  EXPECT_EQ(number_of(makes<test::over_aligned<64>>()), 5);
-  EXPECT_EQ(number_of(makes<test::over_aligned<256>>()), 5);
-  EXPECT_EQ(number_of(makes<test::large>()), 5);
-  EXPECT_EQ(test::counted::alive, 0);
-}
-
-#ifdef ABSL_HAVE_EXCEPTIONS
-// Throws in the middle of a transition, of each kind.
-class throws_late final : public task<test::counted> {
- public:
-  throws_late(shared_future<int> f, int when) : f_(std::move(f)), when_(when) {}
-  step start() {
-    const step never = transition();
-    (void)never;
-    throw std::runtime_error("late");
-  }
-
- private:
-  step transition() {
-    switch (when_) {
-      case 0:
-        return await<&throws_late::next>(f_);
-      case 1:
-        return await<&throws_late::next>(ends(0));
-      case 2:
-        return sleep_for<&throws_late::next>(absl::Seconds(1));
-      case 3:
-        return yield<&throws_late::next>();
-      case 4:
-        return done(1);
-      default:
-        return fail(not_found());
-    }
-  }
-  step next() { return done(0); }
-  shared_future<int> f_;
-  int when_;
-};
-
-TEST_F(TaskTest, AnExceptionAfterTheTransitionIsWhatCounts) {
-  promise<int> p;
-  const shared_future<int> f = p.get_future();
-  for (int when = 0; when < 6; ++when) {
-    SCOPED_TRACE(when);
-    future<test::counted> t = create_task(throws_late(f, when));
-    run_until_idle();
-    EXPECT_THAT(t.status(), IsKind(error_kind::thrown, HasSubstr("late")));
-    EXPECT_EQ(test::counted::alive, 0);
-  }
-  EXPECT_EQ(elapsed(), absl::ZeroDuration());
-  loop.call_soon(marks("the loop goes on"));
-  run_until_idle();
-  EXPECT_THAT(taken(), ElementsAre("the loop goes on"));
-}
-#endif
-
-// -- Errors that nobody looked at
-// ------------------------------------------------
+// -- Errors that nobody looked at ---------------------------------------------
 
 TEST_F(TaskTest, AnErrorThatNobodyLookedAtIsReported) {  // S38
   (void)create_task(ends(1));
@@ -546,8 +350,7 @@ TEST_F(TaskTest, AwaitingItCountsAsLooking) {  // S38
   EXPECT_THAT(reports, IsEmpty());
 }
 
-// -- Awaiting oneself
-// ----------------------------------------------------------
+// -- Awaiting oneself ---------------------------------------------------------
 
 class narcissus final : public task<int> {
  public:
@@ -571,8 +374,7 @@ TEST_F(TaskTest, AwaitingItselfIsAnErrorOneHopLater) {  // S49
   EXPECT_THAT(self.result(), IsOkAndHolds(1));
 }
 
-// -- create_task
-// -----------------------------------------------------------------
+// -- create_task --------------------------------------------------------------
 
 TEST_F(TaskTest, CreatesInPlaceAndInALoop) {
   event_loop newer(clock);
@@ -630,8 +432,7 @@ TEST_F(TaskTest, ItsMembersLiveAsLongAsAHandleToItsResult) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
-// -- Eager
-// -----------------------------------------------------------------------
+// -- Eager --------------------------------------------------------------------
 
 TEST_F(TaskTest, AnEagerOneRunsItsFirstStepInTheCall) {  // S166
   count_from_here();
@@ -685,8 +486,7 @@ TEST_F(TaskTest, AnEagerOneThatSuspendsCanBeCancelledThere) {  // S168
   EXPECT_THAT(taken(), ElementsAre("a starts@1", "a CANCELLED@2"));
 }
 
-// -- Two runs
-// --------------------------------------------------------------------
+// -- Two runs -----------------------------------------------------------------
 
 TEST_F(TaskTest, TwoRunsAreTheSame) {
   const auto run = [this] {
