@@ -19,6 +19,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ratchet/as_completed.h"
+#include "ratchet/internal/slab.h"
 #include "ratchet/promise.h"
 #include "ratchet/run.h"
 #include "ratchet/sleep.h"
@@ -220,6 +221,15 @@ TEST_F(AsCompletedLimitTest, TakesAVectorAndCopiesAnLvalue) {
   EXPECT_THAT(take(stream)->result, IsOkAndHolds(2));
   EXPECT_TRUE(stream.empty());
   EXPECT_TRUE(futures[0].valid());
+}
+
+TEST_F(AsCompletedLimitTest, KeepsNothingOfWhatWasTaken) {
+  auto stream = as_completed(machines(2000, {2, 1}), limited(2));
+  for (int i = 0; i < 10; ++i) ASSERT_THAT(take(stream), IsOk());
+  const uint64_t live = internal::slab_stats().live;
+  for (int i = 0; i < 1900; ++i) ASSERT_THAT(take(stream), IsOk());
+  EXPECT_LE(internal::slab_stats().live, live + 2);
+  EXPECT_LE(stream.size(), 4u);
 }
 
 // -- Duplicates ---------------------------------------------------------------

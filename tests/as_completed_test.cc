@@ -330,6 +330,16 @@ TEST_F(AsCompletedTest, LeavingWhileACompletionIsQueuedIsHarmless) {
   iterate(2);
 }
 
+TEST_F(AsCompletedTest, AnErrorThatNobodyTakesIsReported) {  // S38
+  {
+    std::vector<future<int>> futures;
+    futures.push_back(make_error_future<int>(absl::AbortedError("x")));
+    auto stream = as_completed(std::move(futures));
+    iterate();
+  }
+  EXPECT_EQ(reports.size(), 1u);
+}
+
 TEST_F(AsCompletedTest, CanBeTakenUpAgain) {  // S96
   std::vector<number_later> machines;
   for (int i = 1; i <= 3; ++i) machines.emplace_back(absl::Seconds(i), i);

@@ -206,6 +206,16 @@ TEST_F(WhenAllCancelTest, DroppingItInACallbackOfAChildIsHarmless) {
   EXPECT_FALSE(all.valid());
 }
 
+TEST_F(WhenAllCancelTest, AsksAChildGivenTwiceTwoTimes) {  // S78, S81
+  const shared_future<int> child =
+      create_task(stubborn(absl::Seconds(1), 1)).share();
+  auto all = when_all(child, child);
+  iterate();
+  EXPECT_TRUE(all.cancel());
+  EXPECT_EQ(child.task().cancelling(), 2u);
+  EXPECT_THAT(loop.run_until_complete(std::move(all)), IsCancelled());
+}
+
 TEST_F(WhenAllCancelTest, AFutureCancelledTwiceStaysCancelledOnce) {
   promise<int> a;
   auto all = when_all(a.get_future());

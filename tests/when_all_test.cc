@@ -131,6 +131,15 @@ TEST_F(WhenAllTest, TakesAnArrayAndAnInitializerList) {
   EXPECT_THAT(when_all(list).result(), IsOkAndHolds(ElementsAre(1, 1, 1)));
 }
 
+TEST_F(WhenAllTest, CopiesTheMachinesOfAnLvalueRange) {
+  const std::vector<number_later> machines(2,
+                                           number_later(absl::Seconds(1), 4));
+  EXPECT_THAT(loop.run_until_complete(when_all(machines)),
+              IsOkAndHolds(ElementsAre(4, 4)));
+  EXPECT_THAT(loop.run_until_complete(when_all(machines)),
+              IsOkAndHolds(ElementsAre(4, 4)));
+}
+
 // -- When ---------------------------------------------------------------------
 
 TEST_F(WhenAllTest, OfNothingIsDoneAtOnce) {  // S73

@@ -53,7 +53,7 @@ class completions_state final : public completions_core {
     if (!is_new_(f)) return false;
     future_state& state = f.state("as_completed()");
     futures_.push_back(std::move(f));
-    watch(futures_.size() - 1, state);
+    watch(gone_ + futures_.size() - 1, state);
     return true;
   }
 
@@ -67,7 +67,11 @@ class completions_state final : public completions_core {
     if constexpr (is_shared<F>) {
       return outcome_of(futures_[index]);  // Kept: is_new_ knows its address.
     } else {
-      F f = std::move(futures_[index]);
+      F f = std::move(futures_[index - gone_]);
+      while (!futures_.empty() && !futures_.front().valid()) {
+        futures_.pop_front();
+        ++gone_;
+      }
       return outcome_of(f);
     }
   }
@@ -93,7 +97,8 @@ class completions_state final : public completions_core {
     source_ = nullptr;
   }
 
-  std::deque<F> futures_;
+  std::deque<F> futures_;  // From the first one that has not been taken.
+  size_t gone_ = 0;        // Those before.
   distinct<F> is_new_;
   generator source_;
   bool has_more_ = false;
@@ -207,7 +212,8 @@ class [[nodiscard]] completions {
 // by leaving early, or by cancelling who takes (S95 to S97). A shared future
 // given twice counts once. With a limit, an exception that the range throws
 // later is the error of one next(), and the range ends there.
-// Complexity: O(1) per completion.
+// Complexity: O(1) per completion. A range of futures or tasks, with a limit,
+// may go on for ever: no memory is kept for those that were taken.
 template <class Range, internal::if_range<Range> = 0>
 auto as_completed(Range&& range, as_completed_options options) {
   using Element = internal::element_of<Range>;
