@@ -44,8 +44,8 @@ class FutureValueTest : public loop_test {
 };
 
 using ValueTypes =
-    ::testing::Types<test::plain, test::move_only, test::over_aligned<64>,
-                     test::over_aligned<256>, test::large>;
+    ::testing::Types<test::plain, test::move_only, test::over_aligned_64,
+                     test::over_aligned_256, test::large>;
 TYPED_TEST_SUITE(FutureValueTest, ValueTypes);
 
 template <class T>

@@ -416,11 +416,11 @@ TEST_F(TaskDeathTest, TheTransitionOfAnotherMachine) {
   EXPECT_DEATH(
       {
         of_another other(nullptr);
-        // Its own first transition makes it known to the loop.
         future<void> f = create_task(of_another(&other));
         run_until_idle();
       },
-      "ratchet: ");
+      "ratchet: state start of of_another returned the transition of another "
+      "machine");
 }
 
 class fails_with_ok final : public task<void> {

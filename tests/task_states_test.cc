@@ -168,8 +168,8 @@ TEST_F(TaskStateTest, ItsResultMayBeAnyMovableType) {
   };
   EXPECT_EQ(number_of(makes<test::plain>()), 5);
   EXPECT_EQ(number_of(makes<test::move_only>()), 5);
-  EXPECT_EQ(number_of(makes<test::over_aligned<64>>()), 5);
-  EXPECT_EQ(number_of(makes<test::over_aligned<256>>()), 5);
+  EXPECT_EQ(number_of(makes<test::over_aligned_64>()), 5);
+  EXPECT_EQ(number_of(makes<test::over_aligned_256>()), 5);
   EXPECT_EQ(number_of(makes<test::large>()), 5);
   EXPECT_EQ(test::counted::alive, 0);
 }

@@ -52,13 +52,13 @@ loop_core& task_core::running_core(std::string_view call) const {
   return *core;
 }
 
-void task_core::choose(const transition& next, future_state* source) {
+void task_core::choose(const transition* next, future_state* source) {
   RATCHET_CHECK(!chosen_, absl::StrCat("state ", view(transition_->state_name),
                                        " of ", view(transition_->class_name),
                                        " made two transitions: a state returns "
                                        "the one that it makes"));
   chosen_ = true;
-  transition_ = &next;
+  transition_ = next;
   if (ABSL_PREDICT_FALSE(source_ != nullptr)) source_->unref();
   source_ = source;
 }

@@ -9,6 +9,8 @@
 #include <memory>
 #include <string>
 
+#include "absl/base/config.h"
+
 namespace ratchet::test {
 
 class counted {
@@ -56,10 +58,19 @@ class alignas(kAlignment) over_aligned : public counted {
 class large : public counted {
  public:
   using counted::counted;
-
- private:
-  char bytes_[20000] = {};
+  char bytes[20000] = {};
 };
+
+// GCC 12's AddressSanitizer does not align what is on its fake stack
+// (https://gcc.gnu.org/bugzilla/show_bug.cgi?id=110027), so that no function
+// can return such a value there.
+#if defined(ABSL_HAVE_ADDRESS_SANITIZER) && !defined(__clang__)
+using over_aligned_64 = over_aligned<16>;
+using over_aligned_256 = over_aligned<32>;
+#else
+using over_aligned_64 = over_aligned<64>;
+using over_aligned_256 = over_aligned<256>;
+#endif
 
 }  // namespace ratchet::test
 

@@ -129,24 +129,24 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   }
 
   step await_source(const transition& next, future_state* source) {
-    choose(next, source);
+    choose(&next, source);
     return step(step::kind::await);
   }
   // `callee` is a machine whose first state is set.
   step call_machine(const transition& next, future_state* callee) {
-    choose(next, callee);
+    choose(&next, callee);
     return step(step::kind::call);
   }
   step sleep_until_ns(const transition& next, int64_t deadline_ns) {
-    choose(next, nullptr);
+    choose(&next, nullptr);
     return step(step::kind::sleep, deadline_ns);
   }
   step yield_to(const transition& next) {
-    choose(next, nullptr);
+    choose(&next, nullptr);
     return step(step::kind::yield);
   }
   step end() {
-    choose(*transition_, nullptr);
+    choose(transition_, nullptr);
     return step(step::kind::end);
   }
   static void set_first(task_core& machine, const transition& first) {
@@ -165,7 +165,7 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   // delivered, so that a value does not count (rule S59).
   virtual void settle_end(bool cancelled) = 0;
 
-  void choose(const transition& next, future_state* source);
+  void choose(const transition* next, future_state* source);
   step resume(const absl::Status* thrown);
   void suspend(suspension how);
   void end_root();
