@@ -161,7 +161,8 @@ future<typename Results::type> gather(gathering::mode how, loop_core& core,
 // starts, in argument order (S72): as arguments, which gives a
 // std::tuple<T...> with std::monostate for void, or as a range (a vector, say),
 // which gives a std::vector<T>, or nothing for void. An rvalue range is moved
-// from.
+// from. (C++ leaves open in which order when_all(f(1), f(2)) calls f; machines
+// do nothing until they are started, so with them it does not matter.)
 //
 // The future completes one hop after the last child (S74), at once if there is
 // none or all are done (S73, S82). It fails with the error of the first child
