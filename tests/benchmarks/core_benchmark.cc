@@ -319,6 +319,7 @@ class sleeping final : public ratchet::task<void> {
 };
 
 // What does a task cost that is asleep: to get there, and in resident bytes?
+// The bytes are right in a process of its own: --benchmark_filter=Asleep.
 void BM_Task_Asleep(benchmark::State& state) {
   const int64_t tasks = state.range(0);
   double bytes = 0;
