@@ -3,12 +3,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <stdexcept>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -35,7 +35,6 @@ namespace {
 using test::IsKind;
 using test::IsOk;
 using test::IsOkAndHolds;
-using test::number_later;
 using test::StatusIs;
 using ::testing::_;
 using ::testing::ElementsAre;

@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,14 +31,11 @@ namespace ratchet {
 namespace {
 
 using test::calling;
-using test::IsCancelled;
 using test::IsKind;
 using test::IsOk;
 using test::number_later;
 using test::script;
-using test::stubborn;
 using ::testing::_;
-using ::testing::IsEmpty;
 
 class CombinatorLifetimeTest : public test::loop_test {
  protected:

@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <ostream>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -32,7 +31,6 @@ namespace ratchet {
 namespace {
 
 using test::IsOk;
-using test::script;
 
 using child_future = shared_future<int>;
 

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "absl/base/config.h"
-#include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -15,7 +14,6 @@
 #include "ratchet/promise.h"
 #include "ratchet/run.h"
 #include "ratchet/shield.h"
-#include "ratchet/sleep.h"
 #include "ratchet/task.h"
 #include "ratchet/timeout.h"
 #include "ratchet/wait.h"
@@ -31,7 +29,6 @@ namespace {
 
 using test::allocation_count;
 using test::IsOk;
-using test::script;
 
 #if defined(ABSL_HAVE_ADDRESS_SANITIZER) || \
     defined(ABSL_HAVE_THREAD_SANITIZER) || defined(ABSL_HAVE_MEMORY_SANITIZER)

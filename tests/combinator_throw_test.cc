@@ -1,7 +1,6 @@
 // Values whose copies throw: the error goes where the value would have gone.
 
 #include <stdexcept>
-#include <utility>
 #include <vector>
 
 #include "absl/base/config.h"

@@ -1,10 +1,7 @@
 #include "ratchet/shield.h"
 
-#include <memory>
-#include <optional>
 #include <sstream>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -22,7 +19,6 @@
 namespace ratchet {
 namespace {
 
-using test::error_later;
 using test::IsCancelled;
 using test::IsKind;
 using test::IsOk;

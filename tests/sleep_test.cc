@@ -18,7 +18,6 @@ namespace {
 using test::IsOk;
 using test::script;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 class SleepTest : public test::loop_test {};
 

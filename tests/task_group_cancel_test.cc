@@ -1,7 +1,6 @@
 // Cancellation from outside, nested groups, and groups with time-outs.
 
 #include <optional>
-#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,9 +8,7 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "ratchet/promise.h"
 #include "ratchet/run.h"
-#include "ratchet/sleep.h"
 #include "ratchet/status.h"
 #include "ratchet/task.h"
 #include "ratchet/task_group.h"
@@ -34,7 +31,6 @@ using test::StatusIs;
 using test::stubborn;
 using ::testing::_;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr auto kSecond = absl::Seconds(1);
 

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -15,7 +14,6 @@
 #include "ratchet/run.h"
 #include "ratchet/status.h"
 #include "ratchet/task.h"
-#include "ratchet/timeout.h"
 #include "tests/support/loop_test.h"
 #include "tests/support/machines.h"
 #include "tests/support/status_matchers.h"

@@ -23,11 +23,9 @@ namespace {
 using test::IsCancelled;
 using test::IsKind;
 using test::IsOk;
-using test::IsOkAndHolds;
 using test::script;
 using test::StatusIs;
 using ::testing::_;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 constexpr auto kSecond = absl::Seconds(1);

@@ -1,6 +1,5 @@
 #include "ratchet/wait.h"
 
-#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>

@@ -21,7 +21,6 @@ namespace {
 using test::IsCancelled;
 using test::IsOk;
 using test::IsOkAndHolds;
-using test::number_later;
 using test::script;
 using test::StatusIs;
 using test::stubborn;

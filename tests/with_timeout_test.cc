@@ -1,7 +1,6 @@
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -10,7 +9,6 @@
 #include "gtest/gtest.h"
 #include "ratchet/promise.h"
 #include "ratchet/run.h"
-#include "ratchet/sleep.h"
 #include "ratchet/status.h"
 #include "ratchet/task.h"
 #include "ratchet/timeout.h"
@@ -36,7 +34,6 @@ using test::StatusIs;
 using test::stubborn;
 using ::testing::_;
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 
 constexpr auto kSecond = absl::Seconds(1);
 
