@@ -150,13 +150,14 @@ class [[nodiscard]] task
   // ends the task with what it holds.
   template <class... Args>
   step done(Args&&... args) {
-    static_assert(internal::makes_result<T, Args&&...>(),
+    constexpr bool kMakes = internal::makes_result<T, Args&&...>();
+    static_assert(kMakes,
                   "done(...) must be given what the task's result can be made "
                   "of, or its StatusOr; nothing, or a Status, for task<void>");
     if constexpr (internal::is_outcome<T, std::decay_t<Args>...>()) {
       return end_with(std::forward<Args>(args)...);
     } else {
-      emplace_result(std::forward<Args>(args)...);
+      if constexpr (kMakes) emplace_result(std::forward<Args>(args)...);
       return this->end();
     }
   }
