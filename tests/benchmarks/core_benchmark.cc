@@ -195,7 +195,9 @@ void BM_WhenAll_PerChild(benchmark::State& state) {
     for (promise<int>& p : promises) futures.push_back(p.get_future());
     future<std::vector<int>> all = ratchet::when_all(std::move(futures));
     for (promise<int>& p : promises) p.set_value(1).IgnoreError();
-    for (int i : loop.run_until_complete(std::move(all)).value()) sum += i;
+    const std::vector<int> values =
+        loop.run_until_complete(std::move(all)).value();
+    for (int value : values) sum += value;
     total += kChildren;
   }
   benchmark::DoNotOptimize(sum);
