@@ -197,6 +197,9 @@ void loop_core::abandon() {
   add_state();  // Keeps the core until the end of this function.
   (void)close();
   if (task_hooks_ != nullptr) task_hooks_->destroy_all(*this);
+  // What its handler refers to may go with the loop; what is reported later, by
+  // handles that are left over, is printed.
+  error_handler_ = nullptr;
   owner_ = nullptr;
   // Loops need not go in the reverse order in which they came.
   loop_core** link = &tls_newest_;
