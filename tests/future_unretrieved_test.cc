@@ -101,5 +101,18 @@ TEST_F(UnretrievedTest, TheErrorOfACallbackThatNobodyWaitsForIsReported) {
   EXPECT_THAT(reports, SizeIs(1));
 }
 
+TEST(FutureReportTest, TheHandlerIsNotCalledOnceItsLoopIsGone) {
+  int reports = 0;
+  future<int> left;
+  virtual_clock clock;
+  {
+    event_loop loop(clock);
+    loop.set_error_handler([&reports](const error_report&) { ++reports; });
+    left = make_error_future<int>(absl::InternalError("printed: no handler"));
+  }
+  left = future<int>();
+  EXPECT_EQ(reports, 0);
+}
+
 }  // namespace
 }  // namespace ratchet
