@@ -11,6 +11,7 @@
 
 #include "absl/status/status.h"
 #include "ratchet/internal/future_state.h"
+#include "ratchet/internal/slab.h"
 #include "ratchet/task_info.h"
 
 namespace ratchet {
@@ -58,6 +59,10 @@ struct transition {
   std::string_view state_name;
 };
 
+// What only few tasks need: in a block of its own, made when it is first asked
+// for, so that it costs the others one word.
+struct task_extras : slab_allocated<block_kind::plain> {};
+
 // task_core: one machine. A *root* was started with create_task and is what the
 // loop runs; a machine that is awaited runs inside the root, as a frame of its
 // stack, without a hop (rule S44).
@@ -103,6 +108,13 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   virtual std::string task_name() const;
   std::string_view class_name() const { return transition_->class_name; }
 
+  // Of a root; it goes with the task.
+  task_extras& extras() {
+    if (extras_ == nullptr) extras_ = new task_extras;
+    return *extras_;
+  }
+  task_extras* extras_or_null() const { return extras_; }
+
   // The state that holds its outcome: task<T> derives from that, too.
   virtual future_state& result_state() = 0;
 
@@ -126,6 +138,7 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   task_core& operator=(const task_core&) { return *this; }
   ~task_core() override {
     if (source_ != nullptr) source_->unref();
+    delete extras_;
   }
 
   step await_source(const transition& next, future_state* source) {
@@ -180,6 +193,7 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   const transition* transition_ = nullptr;
   future_state* source_ = nullptr;  // Owned; what the transition waits for.
   task_core* link_ = nullptr;       // See above.
+  task_extras* extras_ = nullptr;   // Owned.
   int64_t since_ns_ = 0;
 };
 
