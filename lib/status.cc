@@ -29,7 +29,7 @@ struct kind_info {
 };
 
 // Indexed by error_kind.
-constexpr std::array<kind_info, 13> kKinds = {{
+constexpr std::array<kind_info, 21> kKinds = {{
     {"none", absl::StatusCode::kOk},
     {"cancelled", absl::StatusCode::kCancelled},
     {"timeout", absl::StatusCode::kDeadlineExceeded},
@@ -41,6 +41,14 @@ constexpr std::array<kind_info, 13> kKinds = {{
     {"self_await", absl::StatusCode::kFailedPrecondition},
     {"not_accepting", absl::StatusCode::kFailedPrecondition},
     {"broken_promise", absl::StatusCode::kAborted},
+    {"destroyed", absl::StatusCode::kAborted},
+    {"not_acquired", absl::StatusCode::kFailedPrecondition},
+    {"over_release", absl::StatusCode::kFailedPrecondition},
+    {"over_done", absl::StatusCode::kFailedPrecondition},
+    {"queue_empty", absl::StatusCode::kUnavailable},
+    {"queue_full", absl::StatusCode::kResourceExhausted},
+    {"queue_shut_down", absl::StatusCode::kFailedPrecondition},
+    {"broken_barrier", absl::StatusCode::kAborted},
     {"group", absl::StatusCode::kUnknown},
     {"thrown", absl::StatusCode::kUnknown},
 }};

@@ -26,6 +26,15 @@ namespace ratchet {
 //   self_await        kFailedPrecondition   "Task cannot await on itself"
 //   not_accepting     kFailedPrecondition   a group that takes no more tasks
 //   broken_promise    kAborted              (no counterpart)
+//   destroyed         kAborted              (no counterpart): what was waited
+//                                           for has been destroyed
+//   not_acquired      kFailedPrecondition   "Lock is not acquired"
+//   over_release      kFailedPrecondition   "released too many times"
+//   over_done         kFailedPrecondition   "task_done() called too many times"
+//   queue_empty       kUnavailable          QueueEmpty
+//   queue_full        kResourceExhausted    QueueFull
+//   queue_shut_down   kFailedPrecondition   QueueShutDown
+//   broken_barrier    kAborted              BrokenBarrierError
 //   group             that of first error   ExceptionGroup
 //   thrown            kUnknown              a C++ exception that escaped
 //
@@ -42,6 +51,14 @@ enum class error_kind {
   self_await,
   not_accepting,
   broken_promise,
+  destroyed,
+  not_acquired,
+  over_release,
+  over_done,
+  queue_empty,
+  queue_full,
+  queue_shut_down,
+  broken_barrier,
   group,
   thrown,
 };
