@@ -186,7 +186,8 @@ class [[nodiscard]] completions {
   // create_task: value_type. An error of a future is in its `result`. Errors of
   // the wait: kDeadlineExceeded (is_timeout()), once for each future that was
   // not done when the time was over (S95); kOutOfRange when empty(). Cancelling
-  // it loses nothing: what was for it goes to the next one (S97).
+  // it *loses its place* in the line of those who take from this stream, and
+  // nothing else: what was for it goes to the next one (S97).
   internal::next_completion<F> next() {
     using state_ref = internal::state_ref<internal::completions_state<F>>;
     return internal::next_completion<F>(state_ ? internal::share(*state_)

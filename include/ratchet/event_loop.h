@@ -146,7 +146,8 @@ class event_loop {
   // Runs until the future is settled, and one iteration on (S19); returns its
   // outcome. `awaitable` is a future, a shared_future, or a task that has not
   // been started. If the loop is stopped before, error_kind::stopped: a future
-  // passed as an lvalue is left as it is, and a later run goes on with it.
+  // passed as an lvalue is left as it is, and a later run goes on with it: this
+  // is *cancel-safe*.
   // Otherwise the errors are those of run_forever(). Declared in run.h.
   template <class Awaitable>
   [[nodiscard]] auto run_until_complete(Awaitable&& awaitable);

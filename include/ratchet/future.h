@@ -189,6 +189,10 @@ class future_handle {
 // settled already, and the callback has not run, the callback gets Cancelled in
 // place of the outcome (S57): then() skips it, finally() runs it.
 //
+// Cancelling who awaits a future, or a continuation, *loses data*: its source
+// is cancelled, too, and what that would have given never comes. Awaiting
+// shield(f) in its place leaves the source alone.
+//
 // Thread-safety: on the loop's thread only.
 // Complexity: one block from the slab per future, none for its callback.
 template <class T>
@@ -282,7 +286,9 @@ class [[nodiscard]] future : public internal::future_handle<T> {
 
 // shared_future<T>: a copyable handle on a future. Every consumer sees the
 // value as const T& (or copies it); they are served in the order in which they
-// came (S36). Everything else is as for future<T>.
+// came (S36). Cancelling one consumer *loses data* for all: the source is
+// cancelled, unless that consumer waits for a shield() of it. Everything else
+// is as for future<T>.
 template <class T>
 class [[nodiscard]] shared_future : public internal::future_handle<T> {
   using base = internal::future_handle<T>;

@@ -113,8 +113,11 @@ F make_shield(F inner) {
 // Takes a future, a shared future, or a task, which it starts. A future that is
 // done comes back as it is (S115). Otherwise the new one copies the outcome one
 // hop after the inner one (S116). Cancelling it cancels it at once, and the
-// inner one goes on (S117); an error that the inner one ends with later is then
-// reported like any other that nobody looks at (S118).
+// inner one goes on (S117), so that with a shared future it is *cancel-safe*;
+// the outcome of one that was moved in can no longer be had. An error that the
+// inner one ends with later is then reported like any other that nobody looks
+// at (S118).
+//
 // Complexity: O(1), one block.
 template <class A, std::enable_if_t<internal::is_awaitable<A>, int> = 0>
 internal::future_of<A> shield(A&& awaitable) {

@@ -95,18 +95,23 @@ class [[nodiscard]] task
   task& operator=(const task&) { return *this; }
   ~task() override = default;
 
+  // Cancelling *loses data*: the source of `f` is cancelled, too (S54), and
+  // what it would have given never comes. To leave it alone, await shield(f).
   template <auto Next, class U>
   step await(future<U> f) {
     using To = internal::transition_to<Next, internal::from_future<U>>;
     return this->await_source(To::value, f.release_state("await"));
   }
 
+  // The same. Cancelling *loses data* for the others who share `f`, too.
   template <auto Next, class U>
   step await(shared_future<U> f) {
     using To = internal::transition_to<Next, internal::from_shared_future<U>>;
     return this->await_source(To::value, f.release_state("await"));
   }
 
+  // Runs `machine` inside this task. Cancelling reaches it where it waits, and
+  // *loses data* if it gives in: its work so far, and what it waits for.
   template <auto Next, class Machine,
             std::enable_if_t<internal::is_machine<Machine>, int> = 0>
   step await(Machine&& machine) {
@@ -123,6 +128,7 @@ class [[nodiscard]] task
 
   // The sleep begins with the call. Zero and negative lengths are a yield
   // (S45); absl::InfiniteDuration() sleeps until it is cancelled.
+  // *Cancel-safe*, but the next sleep begins anew.
   template <auto Next>
   step sleep_for(absl::Duration length) {
     using To = internal::transition_to<Next, internal::from_nothing>;
@@ -133,13 +139,14 @@ class [[nodiscard]] task
   }
 
   // A time that has passed: goes on as after a sleep of no length that goes
-  // through the timers, two iterations later.
+  // through the timers, two iterations later. *Cancel-safe*.
   template <auto Next>
   step sleep_until(absl::Time time) {
     using To = internal::transition_to<Next, internal::from_nothing>;
     return this->sleep_until_ns(To::value, internal::deadline_at(time));
   }
 
+  // Lets everything run that is ready. *Cancel-safe*.
   template <auto Next>
   step yield() {
     using To = internal::transition_to<Next, internal::from_nothing>;
@@ -284,6 +291,9 @@ auto start_machine(loop_core& core, Machine&& machine,
 // Returns the future of its result. Dropping the future does not stop the task;
 // an error that nobody looks at is reported. On a closed loop the future has
 // failed with kFailedPrecondition (error_kind::closed).
+//
+// Cancelling the future, or who awaits it, *loses data* if the task gives in:
+// its work so far, and what it waits for.
 template <class Machine>
 [[nodiscard]] auto create_task(Machine&& machine) {
   return internal::start_machine(internal::loop_core::current("create_task()"),

@@ -81,7 +81,7 @@ class task_group {
   // awaited by the task that entered: a machine that ends when all children
   // have. Its outcome is what leaves the group: OK, the group error, or
   // Cancelled. Cancelled while it waits, it cancels the children and goes on
-  // waiting (S129).
+  // waiting (S129): it *loses data*, the work of the children.
   class exit;
   [[nodiscard]] exit leave(absl::Status outcome = absl::OkStatus());
 

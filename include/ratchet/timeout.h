@@ -51,6 +51,9 @@ namespace ratchet {
 // time-out, unless somebody else has asked, too (S110). Scopes nest: the one
 // that expired makes the time-out (S111).
 //
+// Cancelling, by the deadline or by others, *loses data*: what the task awaits
+// is cancelled. What stands in a shield() goes on.
+//
 // Lifetime: part of the task that enters it. Destroyed while active, it is as
 // if it had never been.
 // Thread-safety: on the loop's thread only.
@@ -205,7 +208,8 @@ class with_timeout_task final : public task<typename future_of<A>::value_type> {
 //
 // A time-out of zero or less cancels at once what is not done yet (S99);
 // absl::InfiniteDuration() is none. Cancelling is passed on to what is awaited
-// (S103).
+// (S103), as the time-out is, and *loses data*: what that would have given.
+// What stands in a shield() goes on.
 template <class A, std::enable_if_t<internal::is_awaitable<A>, int> = 0>
 internal::with_timeout_task<std::decay_t<A>> with_timeout(
     A&& awaitable, absl::Duration timeout) {

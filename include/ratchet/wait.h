@@ -95,8 +95,9 @@ class wait_task final : public task<wait_result<F>> {
 //
 // Errors: kInvalidArgument for an empty range (S91). When `timeout` passes, the
 // wait is over without an error (S88). Cancelling it ends the wait; the futures
-// are not cancelled (S90). The futures end with the wait: share() those that
-// are needed after a cancelled one.
+// are not cancelled (S90), so that with shared futures it is *cancel-safe*.
+// Futures that were moved in end with the wait: share() those that are needed
+// after a cancelled one.
 // Complexity: O(n), O(1) per completion; leaves nothing behind on the futures.
 template <class Range, internal::if_range<Range> = 0>
 auto wait(Range&& range, wait_mode mode = wait_mode::all_completed,

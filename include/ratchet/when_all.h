@@ -168,8 +168,9 @@ future<typename Results::type> gather(gathering::mode how, loop_core& core,
 // none or all are done (S73, S82). It fails with the error of the first child
 // that fails, while the others go on and their outcomes are dropped (S75); a
 // cancelled child counts as failed with Cancelled (S77). Cancelling it asks
-// every child, and is refused if none accepts (S78, S79). The same shared
-// future may come twice (S81). Dropping it lets the children go on.
+// every child, and is refused if none accepts (S78, S79); it *loses data*: what
+// the children would have given, and the values that are there already. The
+// same shared future may come twice (S81). Dropping it lets the children go on.
 //
 // Complexity: O(n), O(1) per completion; two blocks in all.
 template <class Range, internal::if_range<Range> = 0>
@@ -212,7 +213,8 @@ future<R> when_all(Range&& range) {
 // when_all_settled: the outcomes of all, errors among them (gather with
 // return_exceptions=True): a vector or a tuple of absl::StatusOr<T>, or
 // absl::Status for void. Never fails by itself; cancelled, it waits for all
-// children and then fails with Cancelled (S79). Otherwise as when_all.
+// children and then fails with Cancelled (S79): it *loses data*, the outcomes
+// that are there already and those of the children. Otherwise as when_all.
 template <class Range, internal::if_range<Range> = 0>
 auto when_all_settled(Range&& range) {
   internal::loop_core& core =

@@ -146,8 +146,8 @@ auto futures_of(loop_core& core, First&& first, Others&&... others) {
 // be raced any number of times.
 //
 // Errors: kInvalidArgument for an empty range. An error of the winner is in
-// `result`. Cancelling it cancels it at once, and asks all children. Dropping
-// it lets them go on.
+// `result`. Cancelling it cancels it at once, and asks all children: it *loses
+// data*, what they would have given. Dropping it lets them go on.
 // Complexity: O(n); two blocks in all.
 template <class Range, internal::if_range<Range> = 0>
 auto when_any(Range&& range) {
@@ -171,7 +171,8 @@ auto when_any(First&& first, Others&&... others) {
 
 // when_any_ok: the first of several to succeed. If none does, it fails with all
 // their errors, in order of completion, as one (kind_of() is error_kind::group,
-// see errors_of()); a cancelled child counts as failed. Otherwise as when_any.
+// see errors_of()); a cancelled child counts as failed. Cancelling it *loses
+// data*, what the children would have given. Otherwise as when_any.
 template <class Range, internal::if_range<Range> = 0>
 auto when_any_ok(Range&& range) {
   internal::loop_core& core = internal::loop_core::current("when_any_ok()");
