@@ -97,6 +97,7 @@ class script final : public task<void> {
   step start() { return next(absl::OkStatus()); }
 
   step sleep(absl::Duration length) { return sleep_for<&script::next>(length); }
+  step sleep_to(absl::Time time) { return sleep_until<&script::next>(time); }
   step pause() { return yield<&script::next>(); }
   // Awaits a future, a shared future or a machine of type void.
   template <class A>
