@@ -80,14 +80,17 @@ class body final : public task<datum> {
   move begin_wait(const operation& op);
   move begin_wait_for(const operation& op);
   move begin_as_completed(const operation& op);
+  move begin_on_object(const operation& op);  // body_objects.cc
   // The operation that the machine is in.
   const operation& current() const;
   // The line of the current operation, and where it leads.
   move end_await(const absl::StatusOr<datum>& result);
   step resume_after(const absl::StatusOr<datum>& result);
 
-  step slept(const absl::Status& status);
+  step ended(const absl::Status& status);
   step got(const absl::StatusOr<datum>& result);
+  step granted(const absl::Status& status);
+  step passed(const absl::StatusOr<size_t>& index);
   step waited(absl::StatusOr<wait_result<shared_future<datum>>> result);
   move next_completion();
   step completion(absl::StatusOr<completed<datum>> turn);

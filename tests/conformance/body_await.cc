@@ -40,12 +40,13 @@ body::move body::begin_await(const operation& op) {
     return std::nullopt;
   }
   if (op.name() == "sleep") {
-    return sleep_for<&body::slept>(op.milliseconds("ms"));
+    return sleep_for<&body::ended>(op.milliseconds("ms"));
   }
   if (op.name() == "await") return await<&body::got>(in_->future_in(op));
   if (op.name() == "call") {
     return await<&body::got>(in_place(*in_, op.text("task"), context_.name));
   }
+  if (op.has("o")) return begin_on_object(op);
   if (op.name() == "wait") return begin_wait(op);
   if (op.name() == "wait_for") return begin_wait_for(op);
   return begin_as_completed(op);
@@ -68,7 +69,7 @@ body::step body::resume_after(const absl::StatusOr<datum>& result) {
   return m.has_value() ? *m : go_on();
 }
 
-body::step body::slept(const absl::Status& status) {
+body::step body::ended(const absl::Status& status) {
   if (!status.ok()) return resume_after(status);
   return resume_after(datum());
 }

@@ -85,7 +85,22 @@ std::string error_name(const absl::Status& error) {
       return absl::StrCat("group[", absl::StrJoin(errors_of(error), ";", name),
                           "]");
     }
+    case error_kind::not_acquired:
+      return "runtime:not_acquired";
+    case error_kind::over_release:
+      return "value:over_release";
+    case error_kind::over_done:
+      return "value:task_done";
+    case error_kind::queue_empty:
+      return "queue_empty";
+    case error_kind::queue_full:
+      return "queue_full";
+    case error_kind::queue_shut_down:
+      return "queue_shutdown";
+    case error_kind::broken_barrier:
+      return "broken_barrier";
     case error_kind::broken_promise:
+    case error_kind::destroyed:
     case error_kind::thrown:
       break;
   }

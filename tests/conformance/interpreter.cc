@@ -8,7 +8,7 @@
 namespace ratchet::conformance {
 
 interpreter::interpreter(const program& source, bool hops)
-    : trace(loop, hops), source_(source) {
+    : objects(source.objects), trace(loop, hops), source_(source) {
   loop.set_error_handler([this](const error_report& r) { report(r); });
   loop.set_observer(&end_printer_);
 }

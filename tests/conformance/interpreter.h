@@ -14,10 +14,12 @@
 #include "ratchet/error_report.h"
 #include "ratchet/event_loop.h"
 #include "ratchet/observer.h"
+#include "ratchet/promise.h"
 #include "ratchet/task_group.h"
 #include "ratchet/task_info.h"
 #include "ratchet/timeout.h"
 #include "tests/conformance/callback.h"
+#include "tests/conformance/objects.h"
 #include "tests/conformance/program.h"
 #include "tests/conformance/registry.h"
 #include "tests/conformance/trace.h"
@@ -61,6 +63,7 @@ class interpreter {
   // -- What the operations work on --------------------------------------------
 
   virtual_clock clock;
+  conformance::objects objects;  // Outlives the tasks that wait.
   event_loop loop{clock};
   conformance::trace trace;
   registry handles;
@@ -72,6 +75,9 @@ class interpreter {
   // What an iteration of as_completed leaves early goes on beside it, like
   // Python's: its timer stays armed.
   std::list<completions<shared_future<datum>>> iterations;
+  // The other ends of what was offloaded: a future of which the loop never
+  // hears, because it is closed first, stays as it is.
+  std::vector<std::shared_ptr<promise<datum>>> offloaded;
   std::string running_callback;  // Its name in the trace; the latest one.
 
  private:

@@ -85,6 +85,12 @@ absl::StatusOr<program> make_program(const json& source) {
   if (!status.ok()) return status;
 
   program result;
+  if (source.contains("objects")) {
+    for (const auto& [name, object] : source["objects"].items()) {
+      result.objects.push_back(
+          {name, object["kind"].get<std::string>(), object});
+    }
+  }
   for (const auto& [name, ops] : source["tasks"].items()) {
     result.tasks[name] = make_list(ops);
   }

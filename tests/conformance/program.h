@@ -44,8 +44,16 @@ struct operation {
 
 using op_list = std::vector<operation>;
 
+// object_decl: a synchronization object, as the program declares it.
+struct object_decl {
+  std::string name;
+  std::string kind;
+  json fields;
+};
+
 // program: what some tasks do, and what drives the loop they run in.
 struct program {
+  std::vector<object_decl> objects;
   std::map<std::string, op_list> tasks;
   op_list driver;
 };

@@ -8,8 +8,9 @@ namespace {
 sync_op find_sync_op(const std::string& name) {
   static const sync_ops& all = *new sync_ops([] {
     sync_ops merged;
-    for (const sync_ops* group : {&plain_ops(), &future_ops(), &callback_ops(),
-                                  &scope_ops(), &loop_ops()}) {
+    for (const sync_ops* group :
+         {&plain_ops(), &future_ops(), &callback_ops(), &scope_ops(),
+          &object_ops(), &offload_ops(), &loop_ops()}) {
       merged.insert(group->begin(), group->end());
     }
     return merged;

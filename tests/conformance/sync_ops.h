@@ -26,6 +26,8 @@ const sync_ops& plain_ops();
 const sync_ops& future_ops();
 const sync_ops& callback_ops();
 const sync_ops& scope_ops();
+const sync_ops& object_ops();
+const sync_ops& offload_ops();
 const sync_ops& loop_ops();
 
 }  // namespace ratchet::conformance

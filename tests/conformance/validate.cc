@@ -376,8 +376,7 @@ absl::Status check_supported(const json& program) {
   const auto check = [&status](const json& op) {
     if (!status.ok()) return;
     const op_spec& spec = *find_op(op["op"].get<std::string>());
-    if (spec.feature == "sync" || spec.feature == "offload" ||
-        spec.feature == "context") {
+    if (spec.feature == "context") {
       status = bad(absl::StrCat("operation ", spec.name, ": feature group ",
                                 spec.feature, " is not supported yet"));
     }

@@ -141,13 +141,10 @@ INSTANTIATE_TEST_SUITE_P(
 INSTANTIATE_TEST_SUITE_P(
     Unsupported, ValidateTest,
     testing::Values(
-        bad_program{R"({"objects": {"l": {"kind": "lock"}},
-                        "tasks": {"main": [{"op": "acquire", "o": "l"}]}})",
-                    "operation acquire: feature group sync is not supported "
-                    "yet"},
         bad_program{with_main(R"([{"op": "call_soon", "as": "c", "do": [
-                                   {"op": "offload", "ms": 1, "as": "o"}]}])"),
-                    "operation offload: feature group offload is not "
+                                   {"op": "ctx_set", "var": "v",
+                                    "value": 1}]}])"),
+                    "operation ctx_set: feature group context is not "
                     "supported yet"},
         bad_program{with_main(R"([{"op": "ctx_get", "var": "v"}])"),
                     "operation ctx_get: feature group context is not "
