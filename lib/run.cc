@@ -58,12 +58,15 @@ class all_settled final : public state<void>, public gathering {
   all_settled(loop_core& core, size_t slots)
       : state<void>(core), gathering(mode::settled, slots) {}
 
-  cancel_answer answer_cancel() override { return answer_gathering_cancel(); }
+  cancel_answer answer_cancel(const absl::Status& why) override {
+    return answer_gathering_cancel(why);
+  }
 
  private:
   future_state& outer() override { return *this; }
   void succeed() override { settle_value(); }
   void fail(absl::Status error) override { settle_error(std::move(error)); }
+  void hold(absl::Status why) override { hold_error(std::move(why)); }
 };
 
 // Rule S26.
@@ -71,7 +74,9 @@ absl::Status cancel_all_tasks(loop_core& core) {
   std::vector<task_handle> tasks;
   for (task_core* const task : pending_tasks(core)) tasks.emplace_back(task);
   if (tasks.empty()) return absl::OkStatus();
-  for (const task_handle& task : tasks) task.cancel();
+  for (const task_handle& task : tasks) {
+    task.cancel("the loop is shutting down");
+  }
   const state_ref<all_settled> all(new all_settled(core, tasks.size()));
   for (const task_handle& task : tasks) {
     all->add(task.core("shutdown()").result_state());

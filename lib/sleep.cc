@@ -3,6 +3,7 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "ratchet/clock.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/state.h"
@@ -29,15 +30,12 @@ class sleep_state final : public internal::state<void>,
     unref();
   }
 
-  internal::cancel_answer answer_cancel() override {
+  internal::cancel_answer answer_cancel(const absl::Status& why) override {
     mark_retrieved();
     if (done()) return {internal::cancel_answer::kind::refused};
-    if (core().disarm(*this)) {
-      settle_cancelled();
-      unref();
-    } else {
-      settle_cancelled();
-    }
+    const bool armed = core().disarm(*this);
+    settle_cancelled(why);
+    if (armed) unref();
     return {internal::cancel_answer::kind::accepted};
   }
 

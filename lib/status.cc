@@ -10,6 +10,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "absl/types/optional.h"
 
 namespace ratchet {
@@ -22,6 +23,10 @@ constexpr char kGroupUrl[] = "type.ratchet.dev/group";
 // The payload that marks a status as the library's own; its text is the name
 // of the kind.
 constexpr char kPayloadUrl[] = "type.ratchet.dev/error_kind";
+
+// The message of a Cancelled: the first, or all three with the reason.
+constexpr char kCancelled[] = "cancelled";
+constexpr char kReasonFollows[] = ": ";
 
 struct kind_info {
   const char* name;
@@ -75,16 +80,27 @@ std::ostream& operator<<(std::ostream& out, error_kind kind) {
   return out << to_string(kind);
 }
 
-absl::Status cancelled_error() {
-  // Copies share one representation: a cancellation allocates nothing.
-  static const absl::Status& error = *new absl::Status(
-      internal::make_error(error_kind::cancelled, "cancelled"));
-  return error;
+absl::Status cancelled_error(std::string_view reason) {
+  if (reason.empty()) return internal::plain_cancelled();
+  return internal::make_error(
+      error_kind::cancelled,
+      absl::StrCat(kCancelled, kReasonFollows,
+                   absl::string_view(reason.data(), reason.size())));
 }
 
 bool is_cancelled(const absl::Status& status) {
   return status.code() == absl::StatusCode::kCancelled &&
          kind_of(status) == error_kind::cancelled;
+}
+
+std::string cancel_reason(const absl::Status& status) {
+  if (!is_cancelled(status)) return "";
+  absl::string_view text = status.message();
+  if (!absl::ConsumePrefix(&text, kCancelled) ||
+      !absl::ConsumePrefix(&text, kReasonFollows)) {
+    return "";
+  }
+  return std::string(text);
 }
 
 bool is_timeout(const absl::Status& status) {
@@ -145,6 +161,12 @@ absl::Status make_error(error_kind kind, absl::StatusCode code,
                         std::string_view message) {
   absl::Status error(code, absl::string_view(message.data(), message.size()));
   error.SetPayload(kPayloadUrl, absl::Cord(info(kind).name));
+  return error;
+}
+
+const absl::Status& plain_cancelled() {
+  static const absl::Status& error =
+      *new absl::Status(make_error(error_kind::cancelled, kCancelled));
   return error;
 }
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ratchet/status.h"
 
 namespace ratchet {
 
@@ -33,8 +34,10 @@ bool task_handle::cancelled() const {
   return core("cancelled()").result_state().cancelled();
 }
 
-bool task_handle::cancel() const {
-  return core("cancel()").result_state().cancel();
+bool task_handle::cancel(std::string_view reason) const {
+  internal::future_state& state = core("cancel()").result_state();
+  if (reason.empty()) return state.cancel();
+  return state.cancel(cancelled_error(reason));
 }
 
 uint32_t task_handle::cancelling() const {

@@ -1,6 +1,10 @@
 #include "ratchet/task_group.h"
 
+#include <string>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "ratchet/internal/task_core.h"
 
 namespace ratchet {
 namespace {
@@ -8,6 +12,13 @@ namespace {
 using internal::future_state;
 using internal::loop_core;
 using internal::make_error;
+
+// What the others of a group are cancelled with when `who` has failed.
+absl::Status cancelled_because(const std::string& who,
+                               const absl::Status& error) {
+  return cancelled_error(
+      absl::StrCat("task_group: ", who, " failed: ", error.message()));
+}
 
 }  // namespace
 
@@ -115,15 +126,16 @@ void task_group::take_outcome(future_state& state) {
   errors_.push_back(state.error());
   if (aborting_ || parent_cancel_requested_) return;
   // Rule S121.
-  abort();
+  const absl::Status why = cancelled_because(state.describe(), state.error());
+  abort(why);
   parent_cancel_requested_ = true;
-  parent_->result_state().cancel();
+  parent_->result_state().cancel(why);
 }
 
-void task_group::abort() {
+void task_group::abort(const absl::Status& why) {
   aborting_ = true;
   for (child* c = first_; c != nullptr; c = c->next_) {
-    if (!c->state().done()) c->state().cancel();
+    if (!c->state().done()) c->state().cancel(why);
   }
 }
 
@@ -137,8 +149,11 @@ step task_group::exit::start() {
                            "task_group::leave(): the group is not entered"));
   }
   group_.exiting_ = true;
-  cancelled_ = is_cancelled(body_);
-  if (!body_.ok() && !group_.aborting_) group_.abort();
+  if (is_cancelled(body_)) cancelled_ = body_;
+  if (!body_.ok() && !group_.aborting_) {
+    group_.abort(cancelled_.ok() ? cancelled_because("the body", body_)
+                                 : cancelled_);
+  }
   return wait_for_children();
 }
 
@@ -151,25 +166,28 @@ step task_group::exit::wait_for_children() {
 step task_group::exit::woken(absl::Status status) {
   group_.all_done_.reset();
   if (!status.ok() && !group_.aborting_) {
-    cancelled_ = true;
-    group_.abort();
+    cancelled_ = status;
+    group_.abort(status);
   }
   return wait_for_children();
 }
 
 step task_group::exit::finish() {
   internal::task_core& parent = *group_.parent_;
+  // The last request, if it is one that the body has not seen.
+  const absl::Status remembered = parent.remembered_cancel();
   // Rule S123.
   if (group_.parent_cancel_requested_ && parent.uncancel() == 0) {
-    cancelled_ = false;
+    cancelled_ = absl::OkStatus();
   }
-  if (cancelled_ && group_.errors_.empty()) return fail(cancelled_error());
+  if (!cancelled_.ok() && group_.errors_.empty()) return fail(cancelled_);
   if (!body_.ok() && !is_cancelled(body_)) group_.errors_.push_back(body_);
   if (group_.errors_.empty()) return done();
   // Rule S125: a request from outside is not lost.
   if (parent.cancelling() > 0) {
     parent.uncancel();
-    parent.result_state().cancel();
+    const absl::Status& why = remembered.ok() ? cancelled_ : remembered;
+    parent.result_state().cancel(why.ok() ? internal::plain_cancelled() : why);
   }
   return fail(internal::group_error(group_.errors_));
 }

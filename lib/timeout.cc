@@ -1,5 +1,7 @@
 #include "ratchet/timeout.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,13 +25,13 @@ absl::Status wrong_state(const char* call, const char* problem) {
 }  // namespace
 
 timeout_scope::timeout_scope(absl::Duration timeout)
-    : deadline_ns_(deadline_from_now(timeout)) {}
+    : deadline_ns_(deadline_from_now(timeout)), length_(timeout) {}
 
 timeout_scope::timeout_scope(absl::Time deadline)
     : deadline_ns_(internal::deadline_at(deadline)) {}
 
 timeout_scope::timeout_scope(timeout_scope&& other) noexcept
-    : deadline_ns_(other.deadline_ns_) {
+    : deadline_ns_(other.deadline_ns_), length_(other.length_) {
   RATCHET_CHECK(other.state_ == state::created,
                 "a timeout_scope was moved after it had been entered");
 }
@@ -74,6 +76,10 @@ absl::Status timeout_scope::enter() {
 void timeout_scope::set_timer() {
   if (deadline_ns_ == internal::kNever) return;
   loop_core& core = task_->result_state().core();
+  if (length_ == absl::InfiniteDuration()) {
+    length_ = std::max(deadline() - absl::FromUnixNanos(core.now_ns()),
+                       absl::ZeroDuration());
+  }
   if (deadline_ns_ > core.now_ns()) {
     core.arm(alarm_, deadline_ns_);
   } else {  // Rule S107: not through the timers.
@@ -87,7 +93,8 @@ void timeout_scope::stop_timer() {
 }
 
 void timeout_scope::expire() {
-  task_->result_state().cancel();
+  task_->result_state().cancel(
+      cancelled_error(internal::expiry_reason(length_)));
   state_ = state::expiring;
 }
 
@@ -127,8 +134,14 @@ absl::Status timeout_scope::reschedule(absl::Time deadline) {
   }
   stop_timer();
   deadline_ns_ = internal::deadline_at(deadline);
+  length_ = absl::InfiniteDuration();
   set_timer();
   return absl::OkStatus();
+}
+
+std::string internal::expiry_reason(absl::Duration timeout) {
+  return absl::StrCat("the timeout of ", absl::FormatDuration(timeout),
+                      " has expired");
 }
 
 }  // namespace ratchet

@@ -70,22 +70,24 @@ void gathering::child_done(future_state& child) {
   }
   if (finished_ < distinct_) return;
   for (size_t i = 0; i < added_; ++i) children_[i].state->mark_retrieved();
-  if (cancel_requested_) {
-    fail(cancelled_error());  // Rule S79.
+  if (cancel_requested_) {  // Rule S79.
+    // As asyncio: what the last child saw, if it gave in.
+    fail(child.cancelled() ? child.error() : outer().error());
   } else {
     succeed();
   }
 }
 
-cancel_answer gathering::answer_gathering_cancel() {
+cancel_answer gathering::answer_gathering_cancel(const absl::Status& why) {
   if (outer().done()) return {cancel_answer::kind::refused};
   bool accepted = false;
   // Rule S78, as CPython has it: a child that comes twice is asked twice.
   for (size_t i = 0; i < added_; ++i) {
-    if (children_[i].state->cancel()) accepted = true;
+    if (children_[i].state->cancel(why)) accepted = true;
   }
   if (!accepted) return {cancel_answer::kind::refused};
   cancel_requested_ = true;
+  hold(why);
   return {cancel_answer::kind::accepted};
 }
 

@@ -66,7 +66,7 @@ void racing::withdraw_all() {
   }
 }
 
-cancel_answer racing::answer_racing_cancel() {
+cancel_answer racing::answer_racing_cancel(const absl::Status& why) {
   if (outer().done()) return {cancel_answer::kind::refused};
   std::vector<state_ref<future_state>> children;
   for (size_t i = 0; i < added_; ++i) {
@@ -75,8 +75,8 @@ cancel_answer racing::answer_racing_cancel() {
     }
   }
   withdraw_all();
-  for (const state_ref<future_state>& child : children) child->cancel();
-  cancel_outer();
+  for (const state_ref<future_state>& child : children) child->cancel(why);
+  cancel_outer(why);
   return {cancel_answer::kind::accepted};
 }
 

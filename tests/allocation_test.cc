@@ -145,6 +145,53 @@ TEST_F(AllocationTest, CancellingIsNone) {
   EXPECT_EQ(steady_heap(), 0u);
 }
 
+// Sleeps for a second.
+class sleeper final : public task<void> {
+ public:
+  step start() { return sleep_for<&sleeper::end>(absl::Seconds(1)); }
+
+ private:
+  step end() { return done(); }
+};
+
+TEST_F(AllocationTest, CancellingATaskIsNone) {
+  for (const bool twice : {false, true}) {
+    measure([&] {
+      future<void> sleeps = create_task(sleeper());
+      future<void> starts = create_task(sleeper());
+      starts.cancel();
+      run();
+      sleeps.cancel();
+      if (twice) sleeps.cancel();
+      run();
+      ASSERT_TRUE(sleeps.cancelled() && starts.cancelled());
+    });
+    EXPECT_EQ(blocks, 2u);
+    EXPECT_EQ(steady_heap(), 0u);
+  }
+}
+
+// The reason's text is on the heap; a task keeps it in a block while it has to
+// be remembered.
+TEST_F(AllocationTest, AReasonIsOneBlockOfATaskThatRemembersIt) {
+  measure([&] {
+    promise<int> p;
+    future<int> f = p.get_future().then([](int x) { return x; });
+    f.cancel("reason");
+    run();
+    ASSERT_TRUE(f.cancelled());
+  });
+  EXPECT_EQ(blocks, 2u);
+  measure([&] {
+    future<void> sleeps = create_task(sleeper());
+    run();
+    sleeps.cancel("reason");
+    run();
+    ASSERT_TRUE(sleeps.cancelled());
+  });
+  EXPECT_EQ(blocks, 2u);
+}
+
 // A hundred yields, sleeps, and awaits of one shared future.
 class busy final : public task<int> {
  public:

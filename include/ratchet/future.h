@@ -13,6 +13,7 @@
 #include "ratchet/internal/continuation.h"
 #include "ratchet/internal/fatal.h"
 #include "ratchet/internal/state.h"
+#include "ratchet/status.h"
 
 namespace ratchet {
 
@@ -72,7 +73,16 @@ class future_handle {
   // at its await and may clean up, or refuse (S53); then() and its kin pass it
   // on to where they come from; when_all to its children; shield stops it.
   // False when settled already. Complexity: O(length of the chain).
-  bool cancel() { return state("cancel()").cancel(); }
+  //
+  // `reason` travels with the request: cancel_reason() of the Cancelled that
+  // tasks and callbacks see, and of status(), gives it back. Where two requests
+  // meet before the first is seen, S60 holds: the reason is that of the one
+  // that cancelled the source; of several that are only remembered, the last.
+  bool cancel(std::string_view reason = {}) {
+    internal::state<T>& s = state("cancel()");
+    if (reason.empty()) return s.cancel();
+    return s.cancel(cancelled_error(reason));
+  }
 
   // Runs `f`, which takes nothing, one hop after the completion, in the order
   // of registration; one hop from now if it has completed (S33, S34). Errors of

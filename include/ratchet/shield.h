@@ -74,7 +74,7 @@ class shield_state final : public promise_state<typename F::value_type> {
     inner.mark_retrieved();
     if (this->done()) return;
     if (inner.cancelled()) {
-      this->settle_cancelled();
+      this->settle_cancelled(inner.error());
     } else if (inner.failed()) {
       this->settle_error(inner.error());
     } else {

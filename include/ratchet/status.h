@@ -2,6 +2,7 @@
 #define RATCHET_STATUS_H_
 
 #include <ostream>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -75,10 +76,17 @@ std::ostream& operator<<(std::ostream& out, error_kind kind);
 // cancelled. A task that fails with it ends cancelled (rule S51). An ordinary
 // `absl::CancelledError(...)` is an error like any other: it does not make
 // `future::cancelled()` true.
-absl::Status cancelled_error();
+//
+// `reason` is for people: why somebody asked. The message is "cancelled", or
+// "cancelled: " and the reason. Without one nothing is allocated.
+absl::Status cancelled_error(std::string_view reason = {});
 
 // True for `cancelled_error()` and what was copied from it.
 bool is_cancelled(const absl::Status& status);
+
+// The reason of a `cancelled_error(reason)`; empty if there is none, and for
+// every other status.
+std::string cancel_reason(const absl::Status& status);
 
 // True for the library's own time-outs (with_timeout, timeout_scope, ...).
 bool is_timeout(const absl::Status& status);
@@ -100,6 +108,10 @@ absl::Status make_error(error_kind kind, std::string_view message);
 // As above with another code (only error_kind::group has several).
 absl::Status make_error(error_kind kind, absl::StatusCode code,
                         std::string_view message);
+
+// cancelled_error(), made once: copies share one representation, so that a
+// cancellation without a reason allocates nothing.
+const absl::Status& plain_cancelled();
 
 // make_error(timeout, ...), made once: time-outs are no rare event.
 absl::Status timeout_error();

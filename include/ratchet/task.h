@@ -206,7 +206,7 @@ class [[nodiscard]] task
                        ? internal::future_state::phase::cancelled
                        : internal::future_state::phase::error);
     } else if (cancelled) {
-      this->settle_cancelled();
+      this->settle_cancelled(take_reason());
     } else {
       this->settle(internal::future_state::phase::value);
     }
@@ -214,7 +214,10 @@ class [[nodiscard]] task
 
   internal::future_state& result_state() final { return *this; }
   internal::task_core* as_task() final { return this; }
-  internal::cancel_answer answer_cancel() final { return request_cancel(); }
+  internal::cancel_answer answer_cancel(const absl::Status& why) final {
+    return request_cancel(why);
+  }
+  void remember_cancel(const absl::Status& why) final { remember(why); }
   std::string describe() const final { return "task " + this->task_name(); }
   std::string_view kind_name() const final { return "task"; }
 };
@@ -237,7 +240,7 @@ class task_handle {
   bool done() const;
   bool cancelled() const;
   // Asks the task to stop, see future::cancel(). False when it is done.
-  bool cancel() const;
+  bool cancel(std::string_view reason = {}) const;
   // How many requests to cancel it were made and not taken back (S53).
   uint32_t cancelling() const;
   // Takes one back and returns how many are left; at zero, a request that was

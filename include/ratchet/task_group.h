@@ -34,7 +34,8 @@ namespace ratchet {
 //
 // A state of a task enters the group; what follows until leave() is its body.
 // Leaving waits for all children (S120). When one fails, its siblings are
-// cancelled, and so is the task that entered, wherever it waits (S121); leave()
+// cancelled, and so is the task that entered, wherever it waits (S121), with a
+// reason that names the one that failed; leave()
 // then gives all errors as one (S122). When the body fails or is cancelled, the
 // children are cancelled and awaited, too (S124, S125).
 //
@@ -109,7 +110,7 @@ class task_group {
   void child_done(child& c);
   void take_outcome(internal::future_state& state);
   void remove_child(child& c);
-  void abort();
+  void abort(const absl::Status& why);
 
   internal::task_core* parent_ = nullptr;  // Who entered; outlives the group.
   child* first_ = nullptr;                 // In creation order.
@@ -137,7 +138,7 @@ class task_group::exit final : public task<void> {
 
   task_group& group_;
   absl::Status body_;
-  bool cancelled_ = false;  // Cancelled is to leave the group.
+  absl::Status cancelled_;  // Cancelled, if that is to leave the group; or OK.
 };
 
 }  // namespace ratchet

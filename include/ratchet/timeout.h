@@ -47,9 +47,9 @@ namespace ratchet {
 //                         finished                           expired
 //
 // When the deadline passes, the scope asks the task that entered it to be
-// cancelled (S106); leave() turns the Cancelled that reaches it into a
-// time-out, unless somebody else has asked, too (S110). Scopes nest: the one
-// that expired makes the time-out (S111).
+// cancelled (S106), with a reason that names the time-out; leave() turns the
+// Cancelled that reaches it into a time-out, unless somebody else has asked,
+// too (S110). Scopes nest: the one that expired makes the time-out (S111).
 //
 // Cancelling, by the deadline or by others, *loses data*: what the task awaits
 // is cancelled. What stands in a shield() goes on.
@@ -125,11 +125,17 @@ class timeout_scope {
   callback_handle soon_;  // In place of the alarm, for a deadline that is past.
   internal::task_core* task_ = nullptr;  // Who entered; outlives the scope.
   int64_t deadline_ns_;
+  // For people: the length that the deadline was given as, or came to be when
+  // the timer was set.
+  absl::Duration length_ = absl::InfiniteDuration();
   uint32_t cancelling_ = 0;  // Of the task, at entry (S113).
   state state_ = state::created;
 };
 
 namespace internal {
+
+// Why a time-out of that length asks for cancellation.
+std::string expiry_reason(absl::Duration timeout);
 
 // The machine of with_timeout; "wait_for" of the algorithms in docs/asyncio.md.
 template <class A>
@@ -166,7 +172,7 @@ class with_timeout_task final : public task<typename future_of<A>::value_type> {
     on_done_ = late_.add_done_callback([p = std::move(ended)]() mutable {
       if (!p.done()) p.set_value().IgnoreError();
     });
-    late_.cancel();
+    late_.cancel(expiry_reason(timeout_));
     return this->template await<&self::finish_too_late>(std::move(until_ended));
   }
   step finish_too_late(absl::Status status) {

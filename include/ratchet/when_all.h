@@ -30,7 +30,9 @@ class gathering_state final : public state<typename Results::type>,
 
   Children& children() { return children_; }
 
-  cancel_answer answer_cancel() override { return answer_gathering_cancel(); }
+  cancel_answer answer_cancel(const absl::Status& why) override {
+    return answer_gathering_cancel(why);
+  }
   std::string describe() const override {
     return describe_gathering(Results::kName);
   }
@@ -52,6 +54,7 @@ class gathering_state final : public state<typename Results::type>,
   void fail(absl::Status error) override {
     this->settle_error(std::move(error));
   }
+  void hold(absl::Status why) override { this->hold_error(std::move(why)); }
 
   Children children_;
 };

@@ -82,7 +82,9 @@ class racing_state final : public state<typename Result::type>, public racing {
     begin();
   }
 
-  cancel_answer answer_cancel() override { return answer_racing_cancel(); }
+  cancel_answer answer_cancel(const absl::Status& why) override {
+    return answer_racing_cancel(why);
+  }
   std::string describe() const override { return describe_racing(kName); }
   std::string_view kind_name() const override { return kName; }
 
@@ -101,8 +103,8 @@ class racing_state final : public state<typename Result::type>, public racing {
     this->settle_error(std::move(error));
     futures_.clear();
   }
-  void cancel_outer() override {
-    this->settle_cancelled();
+  void cancel_outer(const absl::Status& why) override {
+    this->settle_cancelled(why);
     futures_.clear();
   }
 

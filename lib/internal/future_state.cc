@@ -23,17 +23,17 @@ absl::Status future_state::status() {
   return error();
 }
 
-bool future_state::cancel() {
+bool future_state::cancel(const absl::Status& why) {
   core_->check_thread("cancel()");
-  waiting_side* remembers = nullptr;
+  future_state* remembers = nullptr;
   for (future_state* asked = this;;) {
-    const cancel_answer answer = asked->answer_cancel();
+    const cancel_answer answer = asked->answer_cancel(why);
     switch (answer.what) {
       case cancel_answer::kind::accepted:
         return true;
       case cancel_answer::kind::refused:
         if (remembers == nullptr) return false;
-        remembers->remember_cancel();
+        remembers->remember_cancel(why);
         return true;
       case cancel_answer::kind::forward:
         if (answer.remembers != nullptr) remembers = answer.remembers;

@@ -91,7 +91,7 @@ void task_core::take_turn() {
   absl::Status error;
   const absl::Status* thrown = nullptr;
   if (ABSL_PREDICT_FALSE(must_cancel_ || sleep_cancelled_ || self_await_)) {
-    error = must_cancel_ || sleep_cancelled_ ? cancelled_error()
+    error = must_cancel_ || sleep_cancelled_ ? cancelled_to_deliver()
                                              : self_await_error();
     must_cancel_ = sleep_cancelled_ = self_await_ = false;
     thrown = &error;
@@ -128,7 +128,8 @@ void task_core::take_turn() {
         // Rule S59: a request from inside the step is delivered here.
         if (ABSL_PREDICT_FALSE(must_cancel_)) {
           must_cancel_ = false;
-          if (!source->cancel()) must_cancel_ = true;
+          const absl::Status why = take_reason();
+          if (!source->cancel(why)) remember(why);
         }
         break;
       }
@@ -187,7 +188,44 @@ void task_core::end_root() {
   state.unref();  // The loop's reference.
 }
 
-cancel_answer task_core::request_cancel() {
+void task_core::hold_reason(const absl::Status& why) {
+  if (why != plain_cancelled()) {
+    extras().cancel_reason = why;
+  } else if (extras_ != nullptr) {
+    extras_->cancel_reason = absl::OkStatus();
+  }
+}
+
+absl::Status task_core::take_reason() {
+  if (extras_ == nullptr || extras_->cancel_reason.ok()) {
+    return plain_cancelled();
+  }
+  return std::exchange(extras_->cancel_reason, absl::OkStatus());
+}
+
+void task_core::remember(const absl::Status& why) {
+  must_cancel_ = true;
+  // The end of the sleep comes first, as a Cancelled of its own.
+  if (!sleep_cancelled_) hold_reason(why);
+}
+
+absl::Status task_core::remembered_cancel() const {
+  if (!must_cancel_) return absl::OkStatus();
+  if (extras_ == nullptr || extras_->cancel_reason.ok()) {
+    return plain_cancelled();
+  }
+  return extras_->cancel_reason;
+}
+
+// What a resumption throws: what woke it, if that is a Cancelled already.
+absl::Status task_core::cancelled_to_deliver() {
+  absl::Status why = take_reason();
+  if (wait_ != suspension::future) return why;
+  const future_state& source = *link_->source_;
+  return source.failed() && is_cancelled(source.error()) ? source.error() : why;
+}
+
+cancel_answer task_core::request_cancel(const absl::Status& why) {
   future_state& state = result_state();
   state.mark_retrieved();
   if (state.done()) return {cancel_answer::kind::refused};
@@ -196,13 +234,14 @@ cancel_answer task_core::request_cancel() {
     case suspension::future: {
       future_state* const source = link_->source_;
       if (!source->done()) {
-        return {cancel_answer::kind::forward, source, this};
+        return {cancel_answer::kind::forward, source, &state};
       }
       break;  // Rule S57: woken already.
     }
     case suspension::timer:
       if (state.core().disarm(*this)) {
         sleep_cancelled_ = true;
+        hold_reason(why);
         suspend(suspension::ready);
         state.core().push(*this);
         return {cancel_answer::kind::accepted};
@@ -212,12 +251,15 @@ cancel_answer task_core::request_cancel() {
     case suspension::ready:
       break;  // Rules S58, S59, S65.
   }
-  remember_cancel();
+  remember(why);
   return {cancel_answer::kind::accepted};
 }
 
 uint32_t task_core::uncancel() {
-  if (cancels_ > 0 && --cancels_ == 0) must_cancel_ = false;
+  if (cancels_ > 0 && --cancels_ == 0 && must_cancel_) {
+    must_cancel_ = false;
+    if (!sleep_cancelled_) hold_reason(plain_cancelled());
+  }
   return cancels_;
 }
 

@@ -105,10 +105,11 @@ struct then_result_call {
   static constexpr bool accepts() {
     return std::is_invocable_v<F&&, outcome<T>>;
   }
-  // `cancelled`: in place of the outcome (rule S57).
+  // `cancelled`: not OK, in place of the outcome (rule S57).
   template <bool kShared, class F, class T>
-  static decltype(auto) call(F&& f, state<T>& source, bool cancelled) {
-    if (cancelled) return std::forward<F>(f)(outcome<T>(cancelled_error()));
+  static decltype(auto) call(F&& f, state<T>& source,
+                             const absl::Status& cancelled) {
+    if (!cancelled.ok()) return std::forward<F>(f)(outcome<T>(cancelled));
     if constexpr (kShared) {
       return std::forward<F>(f)(source.copy());
     } else {
@@ -168,13 +169,15 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     this->abandon();
   }
 
-  cancel_answer answer_cancel() override {
+  cancel_answer answer_cancel(const absl::Status& why) override {
     this->mark_retrieved();
     if (this->done()) return {cancel_answer::kind::refused};
     if (source_ != nullptr && !source_->done()) {
       return {cancel_answer::kind::forward, source_};
     }
-    remember_cancel();
+    // Remembered, where the outcome will be.
+    must_cancel_ = true;
+    this->hold_error(why);
     return {cancel_answer::kind::accepted};
   }
 
@@ -196,7 +199,8 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     f_.reset();
     if constexpr (std::is_same_v<Call, then_result_call>) {
       // Delivered with this call: what it answers counts (rule S62).
-      const bool cancelled = std::exchange(must_cancel_, false);
+      const absl::Status cancelled =
+          must_cancel_ ? take_request(source) : absl::OkStatus();
       call([&]() -> decltype(auto) {
         return Call::template call<kShared>(std::move(f), source, cancelled);
       });
@@ -224,7 +228,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   // The outcome of the source is that of the continuation.
   void pass_on(state<T>& source) {
     if (must_cancel_) {
-      this->settle_cancelled();
+      this->settle_cancelled(take_request(source));
     } else if (source.failed()) {
       this->settle_failed(source.error());
     } else if constexpr (std::is_same_v<U, T>) {
@@ -260,7 +264,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   template <class... Args>
   void settle_unless_cancelled(Args&&... value) {
     if (must_cancel_) {
-      this->settle_cancelled();
+      this->settle_cancelled(take_request());
     } else {
       this->settle_value(std::forward<Args>(value)...);
     }
@@ -269,7 +273,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   template <class Result>
   void settle_result(Result result) {
     if (result.ok() && must_cancel_) {
-      this->settle_cancelled();
+      this->settle_cancelled(take_request());
     } else {
       this->settle_outcome(std::move(result));
     }
@@ -299,13 +303,19 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     this->ref();
     source.add_waiter(*this);
     // Rule S59: a request from inside the function is delivered here.
-    if (must_cancel_ && source.cancel()) must_cancel_ = false;
+    if (must_cancel_) {
+      const absl::Status why = take_request();
+      if (!source.cancel(why)) {
+        must_cancel_ = true;
+        this->hold_error(why);
+      }
+    }
   }
 
   void settle_from_inner(state<U>& inner) {
     if (must_cancel_) {
       inner.mark_retrieved();
-      this->settle_cancelled();
+      this->settle_cancelled(take_request(inner));
       return;
     }
     if constexpr (std::is_copy_constructible_v<stored<U>>) {
@@ -315,6 +325,21 @@ class continuation final : public state<U>, public waiter, public waiting_side {
       }
     }
     this->settle_outcome(inner.take());
+  }
+
+  // The request that is remembered, which is so no more. REQUIRES: there is
+  // one.
+  absl::Status take_request() {
+    must_cancel_ = false;
+    absl::Status why = this->error();
+    this->discard_error();
+    return why;
+  }
+  // The same; a source that was cancelled itself has come first.
+  absl::Status take_request(const future_state& source) {
+    absl::Status why = take_request();
+    return source.failed() && is_cancelled(source.error()) ? source.error()
+                                                           : why;
   }
 
   std::optional<F> f_;

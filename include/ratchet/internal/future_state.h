@@ -12,10 +12,9 @@
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/runnable.h"
 #include "ratchet/internal/slab.h"
+#include "ratchet/status.h"
 
 namespace ratchet::internal {
-
-class waiting_side;
 
 // How a state answers when it is asked to be cancelled.
 struct cancel_answer {
@@ -27,7 +26,7 @@ struct cancel_answer {
   kind what;
   future_state* to = nullptr;
   // With `forward`: set if this one remembers the request should `to` refuse.
-  waiting_side* remembers = nullptr;
+  future_state* remembers = nullptr;
 };
 
 // future_state: the shared part of a future, a promise, a continuation, a task.
@@ -119,11 +118,17 @@ class future_state : public slab_allocated<block_kind::plain> {
   // -- Cancelling -------------------------------------------------------------
 
   // Asks this state, and through it what it waits for, to be cancelled. A loop
-  // over the chain, not a recursion: chains can be long.
-  bool cancel();
+  // over the chain, not a recursion: chains can be long. `why` is a
+  // cancelled_error(): what whoever takes the request is to see. Where two
+  // requests meet, the one that was delivered first is seen, and of those that
+  // are only remembered the last (as asyncio has it).
+  bool cancel(const absl::Status& why = plain_cancelled());
 
   // One link of that chain. Only cancel() calls it.
-  virtual cancel_answer answer_cancel() = 0;
+  virtual cancel_answer answer_cancel(const absl::Status& why) = 0;
+
+  // What was asked refused: as answer_cancel() offered with `remembers`.
+  virtual void remember_cancel(const absl::Status& /*why*/) {}
 
   // -- For people -------------------------------------------------------------
 
@@ -181,9 +186,6 @@ class future_state : public slab_allocated<block_kind::plain> {
 // comes too late for the source is remembered, and delivered in place of the
 // source's outcome when its turn comes (rule S57).
 class waiting_side {
- public:
-  void remember_cancel() { must_cancel_ = true; }
-
  protected:
   ~waiting_side() = default;
   bool must_cancel_ = false;

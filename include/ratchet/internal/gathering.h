@@ -34,7 +34,7 @@ class gathering {
   void add_again(future_state& child);
   void begin();
 
-  cancel_answer answer_gathering_cancel();
+  cancel_answer answer_gathering_cancel(const absl::Status& why);
   std::string describe_gathering(const char* name) const;
 
  protected:
@@ -43,6 +43,8 @@ class gathering {
   virtual future_state& outer() = 0;
   virtual void succeed() = 0;  // All children are done.
   virtual void fail(absl::Status error) = 0;
+  // Keeps the reason of a request to cancel where the outcome will be.
+  virtual void hold(absl::Status why) = 0;
 
  private:
   // A child that is waited for.

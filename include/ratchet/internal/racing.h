@@ -31,7 +31,7 @@ class racing {
   void add(future_state& child);
   void begin();
 
-  cancel_answer answer_racing_cancel();
+  cancel_answer answer_racing_cancel(const absl::Status& why);
   std::string describe_racing(const char* name) const;
 
  protected:
@@ -40,7 +40,7 @@ class racing {
   virtual future_state& outer() = 0;
   virtual void win(size_t index) = 0;
   virtual void fail(absl::Status error) = 0;
-  virtual void cancel_outer() = 0;
+  virtual void cancel_outer(const absl::Status& why) = 0;
 
  private:
   class runner final : public waiter {

@@ -143,8 +143,8 @@ class state : public future_state {
     hold_error(std::move(error));
     return settle(phase::error);
   }
-  bool settle_cancelled() {
-    hold_error(cancelled_error());
+  bool settle_cancelled(absl::Status why) {
+    hold_error(std::move(why));
     return settle(phase::cancelled);
   }
   // As a task ends: an error that is Cancelled makes it cancelled (rule S51).
@@ -192,10 +192,10 @@ class promise_state : public state<T> {
  public:
   using state<T>::state;
 
-  cancel_answer answer_cancel() override {
+  cancel_answer answer_cancel(const absl::Status& why) override {
     this->mark_retrieved();
     if (this->done()) return {cancel_answer::kind::refused};
-    this->settle_cancelled();
+    this->settle_cancelled(why);
     return {cancel_answer::kind::accepted};
   }
 };

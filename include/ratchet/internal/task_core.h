@@ -61,7 +61,11 @@ struct transition {
 
 // What only few tasks need: in a block of its own, made when it is first asked
 // for, so that it costs the others one word.
-struct task_extras : slab_allocated<block_kind::plain> {};
+struct task_extras : slab_allocated<block_kind::plain> {
+  // The reason of the request to cancel that the task is going to see; OK for
+  // one without.
+  absl::Status cancel_reason;
+};
 
 // task_core: one machine. A *root* was started with create_task and is what the
 // loop runs; a machine that is awaited runs inside the root, as a frame of its
@@ -96,9 +100,11 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   void start(loop_core& core, const transition& first, first_step when);
 
   // Rules S52 to S61.
-  cancel_answer request_cancel();
+  cancel_answer request_cancel(const absl::Status& why);
   uint32_t cancelling() const { return cancels_; }
   uint32_t uncancel();  // Rule S63.
+  // The request that is remembered and not delivered; OK if there is none.
+  absl::Status remembered_cancel() const;
 
   // The loop goes away under a pending root.
   void destroy_pending();
@@ -168,6 +174,11 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   // The loop in which the machine runs. Fatal outside of one.
   loop_core& running_core(std::string_view call) const;
 
+  // Rules S57 to S59: the next suspension or resumption delivers Cancelled.
+  void remember(const absl::Status& why);
+  // The Cancelled to be delivered; takes its reason, if there is one.
+  absl::Status take_reason();
+
   // Stores the error with which the machine ends.
   virtual void hold_failure(absl::Status error) = 0;
 
@@ -178,6 +189,8 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   // delivered, so that a value does not count (rule S59).
   virtual void settle_end(bool cancelled) = 0;
 
+  void hold_reason(const absl::Status& why);
+  absl::Status cancelled_to_deliver();
   void choose(const transition* next, future_state* source);
   step resume(const absl::Status* thrown);
   void suspend(suspension how);
