@@ -12,7 +12,7 @@ namespace ratchet {
 
 barrier::barrier(size_t parties, std::string_view name)
     : parties_(std::max<size_t>(parties, 1)),
-      inside_("barrier", name),
+      users_("barrier", name),
       changed_("barrier", name) {
   RATCHET_CHECK(parties > 0, "a barrier needs at least one party");
 }
@@ -22,7 +22,7 @@ barrier::~barrier() = default;
 absl::Status barrier::broken_error(std::string_view why) const {
   return internal::make_error(
       error_kind::broken_barrier,
-      absl::StrCat(inside_.describe(), " ",
+      absl::StrCat(users_.describe(), " ",
                    absl::string_view(why.data(), why.size())));
 }
 
@@ -41,50 +41,51 @@ void barrier::change_to(stage next) {
 }
 
 barrier::wait_task::~wait_task() {
-  if (inside_.leave_for_good()) barrier_.go_out();
+  if (place_.leave_for_good() && inside_) barrier_.go_out();
 }
 
+// It stands in a line in which nobody is woken, by which it sees whether the
+// barrier is still there.
 step barrier::wait_task::start() {
+  static_cast<void>(
+      place_.enter(barrier_.users_, running_core("barrier::wait()")));
   return await<&wait_task::locked>(barrier_.changed_.acquire());
 }
 
-// From here on it holds the mutex whenever it runs, and releases it when it
-// ends, unless the barrier has been destroyed.
-step barrier::wait_task::locked() {
-  if (barrier_.stage_ == stage::draining ||
-      barrier_.stage_ == stage::resetting) {
-    return await<&wait_task::blocked>(barrier_.changed_.wait());
+// From here on it has the mutex whenever it runs, and releases it when it ends.
+step barrier::wait_task::locked(absl::Status outcome) {
+  if (!outcome.ok()) {
+    place_.leave(outcome);
+    return fail(std::move(outcome));
   }
-  return enter();
+  return may_enter(absl::OkStatus());
 }
 
-step barrier::wait_task::blocked(absl::Status outcome) {
-  if (outcome.ok()) return locked();
-  if (is_cancelled(outcome)) barrier_.changed_.release().IgnoreError();
-  return fail(std::move(outcome));
-}
-
-step barrier::wait_task::enter() {
-  if (barrier_.stage_ == stage::broken) {
-    absl::Status error = barrier_.broken_error("was aborted");
-    barrier_.changed_.release().IgnoreError();
-    return fail(std::move(error));
+step barrier::wait_task::may_enter(absl::Status outcome) {
+  if (!outcome.ok() || !place_.in_line()) return leave(std::move(outcome));
+  switch (barrier_.stage_) {
+    case stage::draining:
+    case stage::resetting:
+      return await<&wait_task::may_enter>(barrier_.changed_.wait());
+    case stage::broken:
+      return leave(barrier_.broken_error("was aborted"));
+    case stage::filling:
+      break;
   }
-  // Nobody wakes it there: what it waits for is that the state changes.
-  static_cast<void>(
-      inside_.enter(barrier_.inside_, running_core("barrier::wait()")));
+  inside_ = true;
   index_ = barrier_.count_++;
-  if (barrier_.count_ < barrier_.parties_) return changed(absl::OkStatus());
-  barrier_.stage_ = stage::draining;
-  barrier_.changed_.line_.wake_all();
-  return leave(absl::OkStatus());
+  if (barrier_.count_ == barrier_.parties_) {
+    barrier_.stage_ = stage::draining;
+    barrier_.changed_.line_.wake_all();
+  }
+  return may_pass(absl::OkStatus());
 }
 
-step barrier::wait_task::changed(absl::Status outcome) {
-  if (!outcome.ok()) return leave(std::move(outcome));
+step barrier::wait_task::may_pass(absl::Status outcome) {
+  if (!outcome.ok() || !place_.in_line()) return leave(std::move(outcome));
   switch (barrier_.stage_) {
     case stage::filling:
-      return await<&wait_task::changed>(barrier_.changed_.wait());
+      return await<&wait_task::may_pass>(barrier_.changed_.wait());
     case stage::draining:
       return leave(absl::OkStatus());
     case stage::resetting:
@@ -96,8 +97,8 @@ step barrier::wait_task::changed(absl::Status outcome) {
 }
 
 step barrier::wait_task::leave(absl::Status outcome) {
-  if (!inside_.leave(outcome)) return fail(std::move(outcome));
-  barrier_.go_out();
+  if (!place_.leave(outcome)) return fail(std::move(outcome));
+  if (std::exchange(inside_, false)) barrier_.go_out();
   barrier_.changed_.release().IgnoreError();
   if (!outcome.ok()) return fail(std::move(outcome));
   return done(index_);

@@ -51,6 +51,7 @@ step condition::wait_task::start() {
   absl::Status status = condition_.check_locked("condition::wait()");
   if (status.ok()) status = condition_.mutex_.release();
   if (!status.ok()) return fail(std::move(status));
+  mutex_ = &condition_.mutex_;
   return await<&wait_task::woken>(
       place_.enter(condition_.line_, running_core("condition::wait()")));
 }
@@ -58,27 +59,30 @@ step condition::wait_task::start() {
 // It stands in the line to the end, by which it sees whether the condition is
 // still there. Nobody else can see it: it does not wait any more.
 step condition::wait_task::woken(absl::Status outcome) {
-  if (!place_.in_line()) {
-    place_.leave(outcome);
-    return fail(std::move(outcome));
-  }
+  if (!place_.in_line()) return gone(std::move(outcome));
   outcome_ = std::move(outcome);
-  return acquire_again();
-}
-
-step condition::wait_task::acquire_again() {
-  return await<&wait_task::acquired>(condition_.mutex_.acquire());
+  return await<&wait_task::acquired>(mutex_->acquire());
 }
 
 step condition::wait_task::acquired(absl::Status outcome) {
+  if (!place_.in_line()) {
+    // Only this says that the mutex is not gone, too.
+    if (outcome.ok()) mutex_->release().IgnoreError();
+    return gone(std::move(outcome));
+  }
   if (is_cancelled(outcome)) {  // Rule S140: the latest one counts.
     outcome_ = std::move(outcome);
-    return acquire_again();
+    return await<&wait_task::acquired>(mutex_->acquire());
   }
-  if (!outcome.ok()) return fail(std::move(outcome));  // The mutex is gone.
-  // Rule S141.
-  if (place_.leave(outcome_) && !outcome_.ok()) condition_.line_.wake_next();
+  if (!outcome.ok()) return fail(std::move(outcome));
+  place_.leave(outcome_);
+  if (!outcome_.ok()) condition_.line_.wake_next();  // Rule S141.
   return done(std::move(outcome_));
+}
+
+step condition::wait_task::gone(absl::Status outcome) {
+  place_.leave(outcome);
+  return fail(std::move(outcome));
 }
 
 }  // namespace ratchet

@@ -75,7 +75,7 @@ class barrier {
   const size_t parties_;
   size_t count_ = 0;  // Of the tasks inside.
   stage stage_ = stage::filling;
-  internal::waiting_line inside_;  // By which they see that it is still there.
+  internal::waiting_line users_;  // By which they see that it is still there.
   condition changed_;
 };
 
@@ -90,14 +90,14 @@ class barrier::wait_task final : public task<size_t> {
   std::string task_name() const override { return "barrier::wait"; }
 
  private:
-  step locked();
-  step blocked(absl::Status outcome);
-  step enter();
-  step changed(absl::Status outcome);
+  step locked(absl::Status outcome);
+  step may_enter(absl::Status outcome);
+  step may_pass(absl::Status outcome);
   step leave(absl::Status outcome);
 
   barrier& barrier_;
-  internal::waiting_line::place inside_;
+  internal::waiting_line::place place_;
+  bool inside_ = false;
   size_t index_ = 0;
 };
 

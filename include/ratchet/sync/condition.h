@@ -27,8 +27,8 @@ namespace ratchet {
 //
 // Lifetime: outlives the machines it has given that have not started; the mutex
 // outlives the condition. Tasks that wait when it is destroyed fail with
-// kAborted (error_kind::destroyed), which names it; they have not acquired the
-// mutex then.
+// kAborted (error_kind::destroyed), which names it, and do not have the mutex
+// then.
 // Thread-safety: on the loop's thread only.
 // Complexity: O(1), notifying O(woken). Waiting allocates nothing but the
 // machines that wait.
@@ -107,10 +107,11 @@ class condition::wait_task final : public task<void> {
 
  private:
   step woken(absl::Status outcome);
-  step acquire_again();
   step acquired(absl::Status outcome);
+  step gone(absl::Status outcome);
 
   condition& condition_;
+  mutex* mutex_ = nullptr;  // Can outlive the condition.
   internal::waiting_line::place place_;
   absl::Status outcome_;
 };
