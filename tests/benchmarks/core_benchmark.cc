@@ -18,9 +18,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "benchmark/benchmark.h"
-#include "ratchet/internal/slab.h"
 #include "ratchet/ratchet.h"
-#include "tests/support/counting_new.h"
+#include "tests/support/allocations.h"
 
 namespace {
 
@@ -32,16 +31,15 @@ using ratchet::promise;
 class allocations {
  public:
   void report(benchmark::State& state, double operations) const {
-    const auto blocks = ratchet::internal::slab_stats().total - blocks_;
-    state.counters["blocks"] = static_cast<double>(blocks) / operations;
+    state.counters["blocks"] =
+        static_cast<double>(count_.blocks()) / operations;
     state.counters["mallocs"] =
-        static_cast<double>(ratchet::test::mallocs() - mallocs_) / operations;
+        static_cast<double>(count_.from_heap()) / operations;
     state.SetItemsProcessed(static_cast<int64_t>(operations));
   }
 
  private:
-  const uint64_t blocks_ = ratchet::internal::slab_stats().total;
-  const uint64_t mallocs_ = ratchet::test::mallocs();
+  ratchet::test::allocation_count count_;
 };
 
 // How much is resident now, in bytes.
@@ -73,7 +71,7 @@ void BM_CallSoon_Reposting(benchmark::State& state) {
   const int64_t kRuns = 100'000;
   event_loop loop;
   int64_t total = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     int64_t left = kRuns;
     for (int64_t i = 0; i < state.range(0); ++i) {
@@ -98,7 +96,7 @@ void BM_DequeOfFunctions_Reposting(benchmark::State& state) {
     }
   };
   int64_t total = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     int64_t left = kRuns;
     for (int64_t i = 0; i < state.range(0); ++i) {
@@ -120,7 +118,7 @@ void BM_Post_FromInside(benchmark::State& state) {
   event_loop loop;
   int64_t sum = 0;
   int64_t total = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     for (int i = 0; i < 1000; ++i) {
       loop.post([&sum, i] { sum += i; }).IgnoreError();
@@ -150,7 +148,7 @@ void BM_Then_Pending(benchmark::State& state) {
   event_loop loop(clock);
   int64_t sum = 0;
   int64_t total = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     promise<int> p;
     future<int> f = ten_thens(p.get_future());
@@ -169,7 +167,7 @@ void BM_Then_Ready(benchmark::State& state) {
   event_loop loop(clock);
   int64_t sum = 0;
   int64_t total = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     sum += loop.run_until_complete(ten_thens(ratchet::make_ready_future(1)))
                .value();
@@ -187,7 +185,7 @@ void BM_WhenAll_PerChild(benchmark::State& state) {
   event_loop loop(clock);
   int64_t sum = 0;
   int64_t total = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     std::vector<promise<int>> promises(kChildren);
     std::vector<future<int>> futures;
@@ -231,7 +229,7 @@ void BM_AsCompleted_PerChild(benchmark::State& state) {
   event_loop loop(clock);
   int64_t sum = 0;
   int64_t total = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     std::vector<promise<int>> promises(kChildren);
     std::vector<future<int>> futures;
@@ -300,7 +298,7 @@ void BM_Task_SpawnYieldReturnAwait(benchmark::State& state) {
   event_loop loop(clock);
   int64_t sum = 0;
   int64_t total = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     sum += loop.run_until_complete(spawning(10'000)).value();
     total += 10'000;
@@ -400,7 +398,7 @@ void BM_Timer_CancelAndArm(benchmark::State& state) {
   };
   for (idle_timer& t : all) loop.arm(t, deadline());
   int64_t cancelled = 0;
-  const allocations count;
+  allocations count;
   for (auto _ : state) {
     idle_timer& t = all[next() % timers];
     cancelled += loop.disarm(t);

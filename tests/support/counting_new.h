@@ -2,7 +2,7 @@
 #define RATCHET_TESTS_SUPPORT_COUNTING_NEW_H_
 
 // Replaces operator new in the program that links it, to show what allocates
-// and what does not. For programs of one thread.
+// and what does not.
 
 #include <cstdint>
 
