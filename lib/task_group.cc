@@ -77,6 +77,7 @@ absl::Status task_group::enter() {
     return make_error(error_kind::invalid_state,
                       "task_group::enter(): it is for the states of a task");
   }
+  cancelling_ = parent_->cancelling();
   return absl::OkStatus();
 }
 
@@ -128,8 +129,42 @@ void task_group::take_outcome(future_state& state) {
   // Rule S121.
   const absl::Status why = cancelled_because(state.describe(), state.error());
   abort(why);
+  cancel_parent(why);
+}
+
+absl::Status task_group::cancel(std::string_view reason) {
+  if (parent_ == nullptr) {
+    return make_error(error_kind::invalid_state,
+                      "task_group::cancel(): the group has not been entered");
+  }
+  if (ended_ || parent_->result_state().done()) {
+    return make_error(error_kind::invalid_state,
+                      "task_group::cancel(): the group has ended");
+  }
+  parent_->result_state().core().check_thread("task_group::cancel()");
+  if (aborting_) return absl::OkStatus();
+  cancelled_ = true;
+  const absl::Status why = cancelled_error(reason);
+  abort(why);
+  if (!exiting_) cancel_parent(why);
+  return absl::OkStatus();
+}
+
+void task_group::cancel_parent(const absl::Status& why) {
   parent_cancel_requested_ = true;
+  parent_was_to_see_another_ = !parent_->remembered_cancel().ok();
   parent_->result_state().cancel(why);
+}
+
+// Whether the Cancelled that leaves the group, if any, is the group's own.
+bool task_group::take_back_request() {
+  if (!parent_cancel_requested_) return false;
+  const uint32_t left = parent_->uncancel();
+  if (left == 0) return true;  // Rule S123.
+  // Those that were there before it was entered are not of today.
+  if (!cancelled_ || left > cancelling_) return false;
+  if (!parent_was_to_see_another_) parent_->withdraw_cancel();
+  return true;
 }
 
 void task_group::abort(const absl::Status& why) {
@@ -165,10 +200,10 @@ step task_group::exit::wait_for_children() {
 
 step task_group::exit::woken(absl::Status status) {
   group_.all_done_.reset();
-  if (!status.ok() && !group_.aborting_) {
-    cancelled_ = status;
-    group_.abort(status);
+  if (!status.ok() && (!group_.aborting_ || group_.cancelled_)) {
+    cancelled_ = status;  // Of a group that was cancelled: see finish().
   }
+  if (!status.ok() && !group_.aborting_) group_.abort(status);
   return wait_for_children();
 }
 
@@ -176,10 +211,8 @@ step task_group::exit::finish() {
   internal::task_core& parent = *group_.parent_;
   // The last request, if it is one that the body has not seen.
   const absl::Status remembered = parent.remembered_cancel();
-  // Rule S123.
-  if (group_.parent_cancel_requested_ && parent.uncancel() == 0) {
-    cancelled_ = absl::OkStatus();
-  }
+  group_.ended_ = true;
+  if (group_.take_back_request()) cancelled_ = absl::OkStatus();
   if (!cancelled_.ok() && group_.errors_.empty()) return fail(cancelled_);
   if (!body_.ok() && !is_cancelled(body_)) group_.errors_.push_back(body_);
   if (group_.errors_.empty()) return done();

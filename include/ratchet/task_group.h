@@ -1,8 +1,10 @@
 #ifndef RATCHET_TASK_GROUP_H_
 #define RATCHET_TASK_GROUP_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -35,9 +37,12 @@ namespace ratchet {
 // A state of a task enters the group; what follows until leave() is its body.
 // Leaving waits for all children (S120). When one fails, its siblings are
 // cancelled, and so is the task that entered, wherever it waits (S121), with a
-// reason that names the one that failed; leave()
-// then gives all errors as one (S122). When the body fails or is cancelled, the
-// children are cancelled and awaited, too (S124, S125).
+// reason that names the one that failed; leave() then gives all errors as one
+// (S122). When the body fails or is cancelled, the children are cancelled and
+// awaited, too (S124, S125).
+//
+// cancel() ends a group on purpose: its children, and what is left of its body,
+// are cancelled, and leave() gives OK all the same.
 //
 // The error of a group: kind_of() is error_kind::group; the code is that of the
 // first error, the message has all; errors_of() gives them one by one.
@@ -86,6 +91,23 @@ class task_group {
   class exit;
   [[nodiscard]] exit leave(absl::Status outcome = absl::OkStatus());
 
+  // Ends the group: cancels the children, with that reason, and the parent if
+  // it is still in the body, wherever it waits; no more children are accepted.
+  // leave() then gives OK, unless a child or the body fails with a real error,
+  // which leaves as a group error, or somebody else has asked the parent to be
+  // cancelled, too: that Cancelled leaves. A group that is cancelled or fails
+  // already stays as it is. Groups inside of the body end with it, innermost
+  // first.
+  //
+  // From a callback, a child, the body itself (which sees it at its next await)
+  // or another task. kFailedPrecondition (error_kind::invalid_state) before
+  // enter() and when the group has ended.
+  // Complexity: O(children).
+  absl::Status cancel(std::string_view reason = {});
+
+  // Whether cancel() has ended the group.
+  bool cancelled() const { return cancelled_; }
+
  private:
   class child;
 
@@ -111,6 +133,8 @@ class task_group {
   void take_outcome(internal::future_state& state);
   void remove_child(child& c);
   void abort(const absl::Status& why);
+  void cancel_parent(const absl::Status& why);
+  bool take_back_request();
 
   internal::task_core* parent_ = nullptr;  // Who entered; outlives the group.
   child* first_ = nullptr;                 // In creation order.
@@ -120,6 +144,10 @@ class task_group {
   bool exiting_ = false;
   bool aborting_ = false;
   bool parent_cancel_requested_ = false;
+  bool parent_was_to_see_another_ = false;  // When it was requested.
+  bool cancelled_ = false;
+  bool ended_ = false;
+  uint32_t cancelling_ = 0;  // Of the parent, at entry.
 };
 
 // The exit; "TaskGroup leave" of the algorithms in docs/asyncio.md.

@@ -256,11 +256,14 @@ cancel_answer task_core::request_cancel(const absl::Status& why) {
 }
 
 uint32_t task_core::uncancel() {
-  if (cancels_ > 0 && --cancels_ == 0 && must_cancel_) {
-    must_cancel_ = false;
-    if (!sleep_cancelled_) hold_reason(plain_cancelled());
-  }
+  if (cancels_ > 0 && --cancels_ == 0) withdraw_cancel();
   return cancels_;
+}
+
+void task_core::withdraw_cancel() {
+  if (!must_cancel_) return;
+  must_cancel_ = false;
+  if (!sleep_cancelled_) hold_reason(plain_cancelled());
 }
 
 void task_core::destroy_pending() {

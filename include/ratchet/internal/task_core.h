@@ -103,6 +103,7 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   cancel_answer request_cancel(const absl::Status& why);
   uint32_t cancelling() const { return cancels_; }
   uint32_t uncancel();  // Rule S63.
+  void withdraw_cancel();  // What is remembered is not delivered.
   // The request that is remembered and not delivered; OK if there is none.
   absl::Status remembered_cancel() const;
 
