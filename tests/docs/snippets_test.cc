@@ -42,7 +42,8 @@ class SnippetsTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(SnippetsTest, AreCompiled) {
   const std::string compiled =
-      absl::StrCat(contents("tests/docs/readme_program.cc"),
+      absl::StrCat(contents("tests/docs/guide_test.cc"),
+                   contents("tests/docs/readme_program.cc"),
                    contents("tests/docs/readme_test.cc"));
   for (const std::string& block : cpp_blocks(contents(GetParam()))) {
     EXPECT_TRUE(absl::StrContains(compiled, block))
@@ -52,8 +53,8 @@ TEST_P(SnippetsTest, AreCompiled) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Documents, SnippetsTest,
-                         ::testing::Values("README.md", "docs/design.md",
-                                           "docs/asyncio.md"));
+                         ::testing::Values("README.md", "docs/asyncio.md",
+                                           "docs/design.md", "docs/guide.md"));
 
 TEST(ReadmeSnippetsTest, AreFound) {
   EXPECT_GE(cpp_blocks(contents("README.md")).size(), 4u);

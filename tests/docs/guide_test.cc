@@ -1,0 +1,182 @@
+// The snippets of docs/guide.md, compiled and run.
+
+#include <cstddef>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "gtest/gtest.h"
+#include "ratchet/ratchet.h"
+#include "ratchet/sync.h"
+
+namespace {
+
+// -- The snippets
+
+class transfer final : public ratchet::task<void> {
+ public:
+  transfer(ratchet::mutex& books, int& balance)
+      : books_(books), balance_(balance) {}
+  step start() { return await<&transfer::locked>(books_.hold()); }
+
+ private:
+  step locked(ratchet::held<ratchet::mutex> lock) {
+    lock_ = std::move(lock);
+    seen_ = balance_;
+    return sleep_for<&transfer::stored>(absl::Milliseconds(10));
+  }
+  step stored() {
+    balance_ = seen_ + 1;  // Nobody else was between the two states.
+    lock_.release();
+    return done();
+  }
+
+  ratchet::mutex& books_;
+  int& balance_;
+  int seen_ = 0;
+  ratchet::held<ratchet::mutex> lock_;
+};
+
+class consumer final : public ratchet::task<int> {
+ public:
+  explicit consumer(ratchet::queue<int>& numbers) : numbers_(numbers) {}
+  step start() { return await<&consumer::add>(numbers_.get()); }
+
+ private:
+  step add(absl::StatusOr<int> number) {
+    if (ratchet::kind_of(number.status()) ==
+        ratchet::error_kind::queue_shut_down) {
+      return done(sum_);
+    }
+    if (!number.ok()) return fail(number.status());
+    sum_ += *number;
+    numbers_.task_done().IgnoreError();
+    return start();
+  }
+
+  ratchet::queue<int>& numbers_;
+  int sum_ = 0;
+};
+
+class producer final : public ratchet::task<void> {
+ public:
+  explicit producer(ratchet::queue<int>& numbers) : numbers_(numbers) {}
+  step start() {
+    if (next_ > 10) return await<&producer::all_added>(numbers_.join());
+    return await<&producer::start>(numbers_.put(next_++));
+  }
+
+ private:
+  step all_added() {
+    numbers_.shutdown();
+    return done();
+  }
+
+  ratchet::queue<int>& numbers_;
+  int next_ = 1;
+};
+
+class runner final : public ratchet::task<void> {
+ public:
+  runner(ratchet::barrier& at_the_line, ratchet::event& gun,
+         ratchet::semaphore& lanes)
+      : at_the_line_(at_the_line), gun_(gun), lanes_(lanes) {}
+  step start() { return await<&runner::all_here>(at_the_line_.wait()); }
+
+ private:
+  step all_here(size_t index) {
+    if (index == 0) gun_.set();  // One of them does it for all.
+    return await<&runner::off>(gun_.wait());
+  }
+  step off() { return await<&runner::in_a_lane>(lanes_.acquire()); }
+  step in_a_lane() { return sleep_for<&runner::home>(absl::Seconds(10)); }
+  step home() {
+    lanes_.release();
+    return done();
+  }
+
+  ratchet::barrier& at_the_line_;
+  ratchet::event& gun_;
+  ratchet::semaphore& lanes_;
+};
+
+class waits_for_stock final : public ratchet::task<void> {
+ public:
+  waits_for_stock(ratchet::condition& changed, int& stock)
+      : changed_(changed), stock_(stock) {}
+  step start() { return await<&waits_for_stock::locked>(changed_.acquire()); }
+
+ private:
+  step locked() {
+    return await<&waits_for_stock::enough>(
+        changed_.wait([this] { return stock_ >= 3; }));
+  }
+  step enough() {
+    stock_ -= 3;
+    return done(changed_.release());
+  }
+
+  ratchet::condition& changed_;
+  int& stock_;
+};
+
+// -- What they do
+
+class GuideTest : public ::testing::Test {
+ protected:
+  absl::Duration elapsed() { return clock.now() - absl::UnixEpoch(); }
+
+  ratchet::virtual_clock clock;
+  ratchet::event_loop loop{clock};
+};
+
+TEST_F(GuideTest, TransfersDoNotInterleave) {
+  ratchet::mutex books;
+  int balance = 0;
+  std::vector<transfer> transfers;
+  for (int i = 0; i < 5; ++i) transfers.emplace_back(books, balance);
+  auto all = ratchet::when_all(std::move(transfers));
+  ASSERT_TRUE(loop.run_until_complete(std::move(all)).ok());
+  EXPECT_EQ(balance, 5);
+  EXPECT_EQ(elapsed(), absl::Milliseconds(50));
+}
+
+TEST_F(GuideTest, TheConsumersAddEverything) {
+  ratchet::queue<int> numbers(2);
+  auto sums = ratchet::when_all(consumer(numbers), consumer(numbers),
+                                producer(numbers));
+  const auto result = loop.run_until_complete(std::move(sums));
+  ASSERT_TRUE(result.ok()) << result.status();
+  EXPECT_EQ(std::get<0>(*result) + std::get<1>(*result), 55);
+}
+
+TEST_F(GuideTest, TheRunnersRunInLanes) {
+  ratchet::barrier at_the_line(5);
+  ratchet::event gun;
+  ratchet::semaphore lanes(2);
+  std::vector<runner> runners(5, runner(at_the_line, gun, lanes));
+  auto all = ratchet::when_all(std::move(runners));
+  ASSERT_TRUE(loop.run_until_complete(std::move(all)).ok());
+  EXPECT_EQ(elapsed(), absl::Seconds(30));
+}
+
+TEST_F(GuideTest, TheStockIsWaitedFor) {
+  ratchet::condition changed;
+  int stock = 0;
+  for (int i = 1; i <= 3; ++i) {
+    loop.call_later(absl::Seconds(i), [&] {
+      ASSERT_TRUE(changed.try_acquire());
+      ++stock;
+      changed.notify_all().IgnoreError();
+      changed.release().IgnoreError();
+    });
+  }
+  ASSERT_TRUE(loop.run_until_complete(waits_for_stock(changed, stock)).ok());
+  EXPECT_EQ(stock, 0);
+  EXPECT_EQ(elapsed(), absl::Seconds(3));
+}
+
+}  // namespace
