@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "ratchet/callback_handle.h"
+#include "ratchet/error_report.h"
 #include "ratchet/internal/guarded.h"
 #include "ratchet/internal/inbox.h"
 #include "ratchet/internal/loop_core.h"
@@ -21,9 +22,20 @@ class posted_callback final : public posted {
  public:
   template <class G>
   posted_callback(std::in_place_t, G&& f) : f_(std::forward<G>(f)) {}
-  absl::Status run() override { return call_guarded(std::move(f_)); }
+  void take_turn() override {
+    const std::unique_ptr<posted_callback> self(this);
+    const absl::Status status = call_guarded(std::move(f_));
+    if (!status.ok()) {
+      loop_core::running_here()->report(
+          {error_report::cause::callback, status, "post()", ""});
+    }
+  }
+  void drop_turn() override { delete this; }
 
  private:
+  friend std::default_delete<posted_callback>;
+  ~posted_callback() override = default;
+
   F f_;
 };
 
@@ -79,6 +91,9 @@ class remote {
   absl::Status post(F&& f) const {
     return internal::post(mailbox_, std::forward<F>(f));
   }
+
+  // For the library.
+  const std::shared_ptr<internal::inbox>& mailbox() const { return mailbox_; }
 
  private:
   std::shared_ptr<internal::inbox> mailbox_;

@@ -67,7 +67,7 @@ inbox::batch::batch(posted* newest_first) {
 }
 
 inbox::batch::~batch() {
-  while (posted* const p = pop()) delete p;
+  while (posted* const p = pop()) p->drop_turn();
 }
 
 posted* inbox::batch::pop() {

@@ -140,34 +140,9 @@ absl::Status loop_core::deadlock() {
   return make_error(error_kind::deadlock, message);
 }
 
-namespace {
-
-// What another thread posted, in its place in the ready queue.
-class posted_runnable final : public runnable {
- public:
-  posted_runnable(posted* p, loop_core& core) : posted_(p), core_(core) {}
-
-  void take_turn() override {
-    const std::unique_ptr<posted_runnable> self(this);
-    const absl::Status status = posted_->run();
-    if (!status.ok()) {
-      core_.report({error_report::cause::callback, status, "post()", ""});
-    }
-  }
-  void drop_turn() override { delete this; }
-
- private:
-  const std::unique_ptr<posted> posted_;
-  loop_core& core_;
-};
-
-}  // namespace
-
 void loop_core::take_posted() {
   inbox::batch batch = mailbox_->take();
-  while (posted* const p = batch.pop()) {
-    ready_.push(*new posted_runnable(p, *this));
-  }
+  while (posted* const p = batch.pop()) ready_.push(*p);
 }
 
 absl::Status loop_core::close() {

@@ -23,7 +23,8 @@ class item final : public posted {
  public:
   item(int from, int n) : thread(from), number(n) { ++alive; }
   ~item() override { --alive; }
-  absl::Status run() override { return absl::OkStatus(); }
+  void take_turn() override { delete this; }
+  void drop_turn() override { delete this; }
 
   const int thread, number;
 };
@@ -32,7 +33,7 @@ std::vector<int> numbers(inbox::batch batch) {
   std::vector<int> result;
   while (posted* const p = batch.pop()) {
     result.push_back(static_cast<item*>(p)->number);
-    delete p;
+    p->drop_turn();
   }
   return result;
 }
@@ -56,9 +57,9 @@ TEST_F(InboxTest, ABatchOwnsWhatIsLeftInIt) {
   inbox box;
   for (int i = 1; i <= 3; ++i) ASSERT_TRUE(box.push(new item(0, i)));
   inbox::batch batch = box.take();
-  delete batch.pop();
+  batch.pop()->drop_turn();
   inbox::batch moved = std::move(batch);
-  delete moved.pop();
+  moved.pop()->drop_turn();
   EXPECT_EQ(alive, 1);
 }
 

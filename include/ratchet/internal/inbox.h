@@ -9,19 +9,15 @@
 
 #include "absl/status/status.h"
 #include "ratchet/internal/poller.h"
+#include "ratchet/internal/runnable.h"
 
 namespace ratchet::internal {
 
-// A callback on its way from another thread.
-class posted {
- public:
-  posted() = default;
-  posted(const posted&) = delete;
-  posted& operator=(const posted&) = delete;
-  virtual ~posted() = default;
-
-  // Runs on the loop's thread: a failure goes to the loop's error handler.
-  virtual absl::Status run() = 0;
+// Something on its way from another thread; then a runnable of the loop like
+// any other. What the loop closes over gets drop_turn(), on the loop's thread.
+class posted : public runnable {
+ protected:
+  ~posted() override = default;
 
  private:
   friend class inbox;
@@ -83,7 +79,7 @@ class inbox {
   poller poller_;
 };
 
-// What take() gives: a list that owns its elements.
+// What take() gives: a list whose elements are dropped with it.
 class inbox::batch {
  public:
   batch() = default;
@@ -93,7 +89,7 @@ class inbox::batch {
   batch& operator=(batch&&) = delete;
   ~batch();
 
-  // The next one, which is the caller's to delete; nullptr at the end.
+  // The next one, which is the caller's to run or to drop; nullptr at the end.
   posted* pop();
 
  private:
