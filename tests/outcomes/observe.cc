@@ -1,5 +1,6 @@
 #include "tests/outcomes/observe.h"
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <utility>
@@ -43,6 +44,15 @@ std::string with_fate(std::string outcome, const std::string& fate) {
   return fate.empty() ? outcome : absl::StrCat(outcome, "; ", fate);
 }
 
+// "value; others go on" and "value after the rest" without the rest.
+std::string value_of(const std::string& cell) {
+  return cell.substr(0,
+                     std::min(cell.find("; "), cell.find(" after the rest")));
+}
+
+// How many iterations after its task was started it waits.
+int turns_of(const subject& s) { return s.over_in_next_iteration ? 1 : 4; }
+
 // What makes the event happen to the source; empty for other events.
 const std::function<void()>* of_source(const subject& s, event what) {
   switch (what) {
@@ -64,7 +74,7 @@ bool can_happen(const subject& s, event what) {
     return static_cast<bool>(*happens);
   }
   if (what == event::handle_is_dropped) return static_cast<bool>(s.hold);
-  if (what == event::time_out_passes) return s.can_time_out;
+  if (what == event::time_out_passes) return !s.over_in_next_iteration;
   return true;
 }
 
@@ -75,7 +85,7 @@ std::string fate_of(const std::function<std::string()>& fate) {
 std::string happens_to_source(stage& on, const subject& s, event what,
                               moment when) {
   const waiting_task t = start(s);
-  if (when == moment::waiting) on.turn(s.turns);
+  if (when == moment::waiting) on.turn(turns_of(s));
   if (t.task.done()) return t.outcome() + ", before anything has happened";
   (*of_source(s, what))();
   on.turn(10);
@@ -89,7 +99,7 @@ std::string happens_to_source(stage& on, const subject& s, event what,
 
 std::string happens_to_task(stage& on, const subject& s, moment when) {
   waiting_task t = start(s);
-  if (when == moment::waiting) on.turn(s.turns);
+  if (when == moment::waiting) on.turn(turns_of(s));
   EXPECT_TRUE(t.task.cancel());
   on.turn(10);
   return with_fate(t.outcome(), fate_of(s.fate));
@@ -97,14 +107,14 @@ std::string happens_to_task(stage& on, const subject& s, moment when) {
 
 std::string time_out_passes(stage& on, const subject& s) {
   const waiting_task t = start_with_time_out(s);
-  on.turn(s.turns);
+  on.turn(turns_of(s));
   on.pass(absl::Minutes(90));
   return with_fate(t.outcome(), fate_of(s.fate));
 }
 
 std::string handle_is_dropped(stage& on, const subject& s) {
   std::shared_ptr<void> handle = s.hold();
-  on.turn(s.turns);
+  on.turn(turns_of(s));
   handle.reset();
   on.turn(10);
   return with_fate("dropped", fate_of(s.fate));
@@ -112,7 +122,7 @@ std::string handle_is_dropped(stage& on, const subject& s) {
 
 std::string loop_is_closed(stage& on, const subject& s, moment when) {
   const waiting_task t = start(s);
-  if (when == moment::waiting) on.turn(s.turns);
+  if (when == moment::waiting) on.turn(turns_of(s));
   EXPECT_TRUE(on.loop().close().ok());
   const std::string closed = with_fate(t.outcome(), fate_of(s.fate));
   on.destroy_loop();
@@ -174,7 +184,7 @@ bool loses_nothing(const named_subject& which, const std::string& uncancelled) {
     return s.run(false) == uncancelled;
   }
   waiting_task t = start(s);
-  on.turn(s.turns);
+  on.turn(turns_of(s));
   EXPECT_TRUE(t.task.cancel());
   on.turn(10);
   EXPECT_NE(t.outcome(), "pending");
@@ -183,28 +193,34 @@ bool loses_nothing(const named_subject& which, const std::string& uncancelled) {
          uncancelled;
 }
 
-// Whether one who is cancelled and awaits again is served before another who
-// has waited all the time, or with it.
-bool keeps_its_place(const named_subject& which) {
+// Whether one who is cancelled and awaits again is served no later than another
+// who has waited all the time, and gets what it would have got: `uncancelled`.
+bool keeps_its_place(const named_subject& which,
+                     const std::string& uncancelled) {
   stage on;
   const subject s = which.make(on);
-  if (s.run) return true;
+  if (s.run || s.over_in_next_iteration) return true;
   waiting_task first = start(s);
   const waiting_task second = start(s);
-  on.turn(s.turns);
+  const auto overtaken = [&] {
+    return second.task.done() && !first.task.done();
+  };
+  on.turn(turns_of(s));
   EXPECT_TRUE(first.task.cancel());
+  on.turn(10);
   first = start(s);
-  on.turn(s.turns);
+  on.turn(turns_of(s));
+  bool keeps = !overtaken();
   s.give();
   on.turn(10);
-  const bool overtaken = second.task.done() && !first.task.done();
   if (!first.task.done()) {
+    keeps = keeps && !overtaken();
     s.give_rest ? s.give_rest() : s.give();
     on.turn(10);
   }
   EXPECT_TRUE(first.task.status().ok()) << first.task.status();
   EXPECT_TRUE(second.task.status().ok()) << second.task.status();
-  return !overtaken;
+  return keeps && first.outcome() == uncancelled;
 }
 
 }  // namespace
@@ -215,6 +231,10 @@ std::string observe(const named_subject& which, event what, moment when) {
   {
     const subject s = which.make(on);
     if (!can_happen(s, what)) return std::string(kCannotHappen);
+    const auto& late = s.only_while_waiting;
+    if (std::find(late.begin(), late.end(), what) != late.end()) {
+      when = moment::waiting;
+    }
     observed = observe_on(on, s, what, when);
   }
   for (const error_report& report : on.reports()) {
@@ -228,7 +248,9 @@ std::string observe_cancelling(const named_subject& which) {
   const std::string uncancelled =
       observe(which, event::source_gives_value, moment::waiting);
   if (!loses_nothing(which, uncancelled)) return std::string(kLosesData);
-  return std::string(keeps_its_place(which) ? kCancelSafe : kLosesItsPlace);
+  return std::string(keeps_its_place(which, value_of(uncancelled))
+                         ? kCancelSafe
+                         : kLosesItsPlace);
 }
 
 }  // namespace ratchet::outcomes

@@ -36,12 +36,17 @@ of the sources, that is, of what it waits for. Each cell is a test
 | ... after the rest | pending until the other sources have a value, then that |
 | Cancelled | `is_cancelled()`: the awaiting task ends cancelled, unless it takes the outcome and decides otherwise |
 | kDeadlineExceeded | `is_timeout()` |
-| broken promise, group error, stopped, closed | `kind_of()` tells them |
+| broken promise, group error, destroyed, ... | `kind_of()` tells them |
 | pending | the task waits on |
 | source goes on | it is not touched: it can still be completed, and others can still wait for it |
 | source cancelled | it is cancelled, too |
 | source is told | it is not touched, and who completes it learns that nobody can hear it: `set_value()` fails with error_kind::closed |
 | timer gone, timer stays | whether the loop still waits for it |
+| mutex free, unit free, item left | nobody has got it: the next one can |
+| mutex taken, unit taken, item taken | the task that nobody looks at has got it |
+| item put, item lost | whether the item that was to be put is in the queue |
+| event untouched, queue untouched | it can still be completed |
+| barrier counts it, barrier one fewer | whether the others have to wait for one more task |
 | dropped | there is nobody left to see an outcome |
 
 Where there are several sources, it happens to the first of two, and what is said

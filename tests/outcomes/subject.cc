@@ -130,7 +130,8 @@ subject with_sources(subject s, std::shared_ptr<int_sources> sources) {
 std::vector<named_subject> all_subjects() {
   std::vector<named_subject> all;
   for (std::vector<named_subject> some :
-       {future_subjects(), task_subjects(), combinator_subjects()}) {
+       {future_subjects(), task_subjects(), combinator_subjects(),
+        sync_subjects()}) {
     all.insert(all.end(), std::make_move_iterator(some.begin()),
                std::make_move_iterator(some.end()));
   }

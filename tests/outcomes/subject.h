@@ -22,6 +22,7 @@
 #include "ratchet/future.h"
 #include "ratchet/promise.h"
 #include "ratchet/task.h"
+#include "tests/outcomes/table.h"
 #include "tests/support/machines.h"
 
 namespace ratchet::outcomes {
@@ -84,10 +85,10 @@ struct subject {
   std::function<std::string()> fate;
   std::function<std::string()> fate_of_rest;
 
-  // How many iterations after its task was started it waits: it must not be
-  // over then.
-  int turns = 4;
-  bool can_time_out = true;
+  bool over_in_next_iteration = false;
+  // What is not remembered when it happens before somebody waits, or may not
+  // happen then.
+  std::vector<event> only_while_waiting;
 };
 
 // -- Making them
@@ -209,6 +210,7 @@ struct named_subject {
 std::vector<named_subject> future_subjects();
 std::vector<named_subject> task_subjects();
 std::vector<named_subject> combinator_subjects();
+std::vector<named_subject> sync_subjects();
 std::vector<named_subject> all_subjects();
 
 }  // namespace ratchet::outcomes

@@ -98,8 +98,7 @@ subject sleep_transition(stage& on, std::function<script::step(script&)> f) {
 subject yield_transition() {
   subject made = transition([](script& me) { return me.pause(); });
   made.give = [] {};
-  made.turns = 1;
-  made.can_time_out = false;
+  made.over_in_next_iteration = true;
   return made;
 }
 

@@ -34,7 +34,7 @@ class queue_core {
   absl::Status task_done();  // NOLINT(modernize-use-nodiscard)
 
   // A machine that ends when the last unfinished item is done; without
-  // suspending when there is none (S159). Cancelling: cancel-safe.
+  // suspending when there is none (S159). Cancelling: *cancel-safe*.
   [[nodiscard]] join_task join();
 
   bool is_shut_down() const { return shut_down_; }

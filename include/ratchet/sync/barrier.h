@@ -47,16 +47,16 @@ class barrier {
   // of a round leave, those of the next one wait (S150). kAborted
   // (error_kind::broken_barrier) when it is reset or aborted (S152, S153).
   //
-  // Cancelling: loses its place; the barrier needs another task (S151).
+  // Cancelling: *loses its place*; the barrier needs another task (S151).
   [[nodiscard]] wait_task wait();
 
   // A machine that sends those who wait away with error_kind::broken_barrier,
   // and makes the barrier usable again, also after abort() (S152).
-  // Cancelling: cancel-safe; nothing happens.
+  // Cancelling: *cancel-safe*; nothing happens.
   [[nodiscard]] change_task reset();
 
   // A machine that does so for good, until reset() (S153).
-  // Cancelling: cancel-safe; nothing happens.
+  // Cancelling: *cancel-safe*; nothing happens.
   [[nodiscard]] change_task abort();
 
   size_t parties() const { return parties_; }

@@ -52,13 +52,14 @@ class condition {
   // it has the mutex again. kFailedPrecondition (error_kind::not_acquired) when
   // the mutex is not locked. It can end although nobody has notified (S141).
   //
-  // Cancelling: loses its place; the mutex is acquired first, however long that
-  // takes, then Cancelled comes out (S140), and a notification that came with
-  // it is passed on (S141).
+  // Cancelling: *loses its place*; the mutex is acquired first, however long
+  // that takes, then Cancelled comes out (S140), and a notification that came
+  // with it is passed on (S141).
   [[nodiscard]] wait_task wait();
 
   // Until `predicate()` is true: wait() again and again (asyncio's wait_for).
   // When it is true at once nothing is awaited, and the mutex not asked (S142).
+  // Cancelling: *loses its place*, as above.
   template <class Predicate>
   [[nodiscard]] wait_until_task<std::decay_t<Predicate>> wait(
       Predicate&& predicate) {

@@ -34,7 +34,7 @@ class event {
 
   // A machine that ends when the event is set; without suspending when it is.
   // Those who wait go on in the order in which they came, also if clear()
-  // follows before their turn (S136). Cancelling: cancel-safe; the others are
+  // follows before their turn (S136). Cancelling: *cancel-safe*; the others are
   // not affected (S137).
   [[nodiscard]] wait_task wait();
 

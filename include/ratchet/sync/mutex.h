@@ -40,11 +40,12 @@ class mutex {
   ~mutex();
 
   // A machine that ends when the caller has the mutex; without suspending when
-  // it is free and nobody waits. Cancelling: loses its place in the line; a
+  // it is free and nobody waits. Cancelling: *loses its place* in the line; a
   // mutex that it was about to get goes to the next one (S133).
   [[nodiscard]] acquire_task acquire();
 
-  // The same; the result releases the mutex when it is destroyed.
+  // The same; the result releases the mutex when it is destroyed. Cancelling:
+  // *loses its place*, too.
   [[nodiscard]] internal::hold_task<mutex> hold() {
     return internal::hold_task<mutex>(*this);
   }

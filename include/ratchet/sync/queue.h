@@ -103,15 +103,15 @@ class basic_queue : public internal::queue_core {
 
   // A machine that puts `item`; suspends while the queue is full.
   // kFailedPrecondition (error_kind::queue_shut_down) after shutdown() (S171).
-  // Cancelling: loses data: the item, which has not been put, is destroyed with
-  // the machine; a wake-up that came with it is passed on (S158).
+  // Cancelling: *loses data*: the item, which has not been put, is destroyed
+  // with the machine; a wake-up that came with it is passed on (S158).
   [[nodiscard]] put_task put(T item) {
     return put_task(*this, std::move(item));
   }
 
   // A machine that takes the next item; suspends while the queue is empty.
   // kFailedPrecondition (error_kind::queue_shut_down) when it is shut down and
-  // empty (S172). Cancelling: loses its place in the line, and no item: one
+  // empty (S172). Cancelling: *loses its place* in the line, and no item: one
   // that it was woken for goes to the next getter (S158).
   [[nodiscard]] get_task get() { return get_task(*this); }
 

@@ -39,11 +39,12 @@ class semaphore {
   ~semaphore();
 
   // A machine that ends when the caller has a unit; without suspending when
-  // there is one and nobody waits. Cancelling: loses its place in the line; a
+  // there is one and nobody waits. Cancelling: *loses its place* in the line; a
   // unit that was reserved for it goes back, or to the next one (S147).
   [[nodiscard]] acquire_task acquire();
 
-  // The same; the result releases the unit when it is destroyed.
+  // The same; the result releases the unit when it is destroyed. Cancelling:
+  // *loses its place*, too.
   [[nodiscard]] internal::hold_task<semaphore> hold() {
     return internal::hold_task<semaphore>(*this);
   }
@@ -105,7 +106,7 @@ class bounded_semaphore {
   explicit bounded_semaphore(size_t units = 1, std::string_view name = {})
       : semaphore_(units, "bounded_semaphore", name), bound_(units) {}
 
-  // As for semaphore.
+  // As for semaphore. Cancelling acquire() and hold(): *loses its place*.
   [[nodiscard]] semaphore::acquire_task acquire() {
     return semaphore_.acquire();
   }
