@@ -43,8 +43,8 @@ std::vector<std::string> read_lines(const std::string& path) {
   return absl::StrSplit(read_file(path), '\n', absl::SkipEmpty());
 }
 
-std::vector<std::string> program_names() {
-  const std::string folder = runfile(kPrograms);
+std::vector<std::string> names_in(const std::string& path) {
+  const std::string folder = runfile(path);
   std::error_code error;
   std::vector<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(folder, error)) {
@@ -56,6 +56,8 @@ std::vector<std::string> program_names() {
   std::sort(names.begin(), names.end());
   return names;
 }
+
+std::vector<std::string> program_names() { return names_in(kPrograms); }
 
 std::string program_path(const std::string& name, const std::string& suffix) {
   return runfile(absl::StrCat(kPrograms, "/", name, suffix));

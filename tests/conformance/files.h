@@ -14,8 +14,11 @@ std::string runfile(const std::string& path);
 std::string read_file(const std::string& path);
 std::vector<std::string> read_lines(const std::string& path);
 
-// The names of the hand-written programs, sorted: programs/NAME.json and the
-// trace that CPython printed, programs/NAME.jsonl.
+// The names of the programs NAME.json in a folder of the workspace, sorted.
+std::vector<std::string> names_in(const std::string& path);
+
+// Those written by hand: programs/NAME.json and the trace that CPython printed,
+// programs/NAME.jsonl.
 std::vector<std::string> program_names();
 std::string program_path(const std::string& name, const std::string& suffix);
 
