@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <set>
@@ -37,18 +38,13 @@ bool starts_with(std::string_view text, std::string_view start) {
 // The cases that the tests name.
 std::set<std::string> translated() {
   std::set<std::string> names;
-  for (const char* file : {
-           "base_events_test.cc",     "eager_tasks_test.cc",
-           "events_test.cc",          "futures_test.cc",
-           "locks_barrier_test.cc",   "locks_condition_test.cc",
-           "locks_semaphore_test.cc", "locks_test.cc",
-           "queues_shutdown_test.cc", "queues_test.cc",
-           "runners_test.cc",         "taskgroups_rules_test.cc",
-           "taskgroups_test.cc",      "tasks_cancel_test.cc",
-           "tasks_gather_test.cc",    "tasks_test.cc",
-           "tasks_wait_test.cc",      "timeouts_test.cc",
-           "waitfor_test.cc",
-       }) {
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) {
+    const std::string file = entry.path().filename().string();
+    constexpr std::string_view kEnd = "_test.cc";
+    if (file.size() < kEnd.size() ||
+        file.substr(file.size() - kEnd.size()) != kEnd) {
+      continue;
+    }
     const std::vector<std::string> lines = lines_of(file);
     for (size_t i = 0; i + 1 < lines.size(); ++i) {
       constexpr std::string_view kMark = "// test_";

@@ -91,19 +91,6 @@ TEST_F(EagerTaskFactoryLoopTests, CancellationAfterEagerCompletion) {
               IsOkAndHolds(3));
 }
 
-// test_eager_task_factory.EagerTaskFactoryLoopTests.test_cancellation_after_eager_step_blocks
-TEST_F(EagerTaskFactoryLoopTests, CancellationAfterEagerStepBlocks) {
-  EXPECT_THAT(run(
-                  [&] {
-                    t = start_eager(nap(100), rethrow(says("cancelled")));
-                    EXPECT_TRUE(t.cancel());
-                    EXPECT_EQ(t.task().cancelling(), 1u);
-                  },
-                  on(t)),
-              IsCancelled());
-  EXPECT_THAT(taken(), ElementsAre("cancelled 0"));
-}
-
 // test_eager_task_factory.EagerTaskFactoryLoopTests.test_current_task
 TEST_F(EagerTaskFactoryLoopTests, CurrentTask) {
   task_handle captured;

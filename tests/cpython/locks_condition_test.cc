@@ -272,14 +272,15 @@ TEST_F(ConditionTests, TimeoutInBlock) {
 TEST_F(ConditionTests, CancelledErrorWakeup) {
   shared_future<int> t = start(acquire(cond), wait_for([] { return false; }),
                                rethrow([&](const absl::Status& s) {
-                                 EXPECT_THAT(s, IsCancelled());
+                                 EXPECT_EQ(cancel_reason(s), "foo");
                                  EXPECT_TRUE(cond.locked());
                                  mark("raised");
                                }),
                                lastly_release(cond));
   EXPECT_THAT(run(
-                  turn(), [&] { EXPECT_TRUE(t.cancel()); }, on(t)),
+                  turn(), [&] { EXPECT_TRUE(t.cancel("foo")); }, on(t)),
               IsCancelled());
+  EXPECT_EQ(cancel_reason(t.status()), "foo");
   EXPECT_FALSE(cond.locked());
   EXPECT_THAT(taken(), ElementsAre("raised"));
 }
@@ -289,7 +290,7 @@ TEST_F(ConditionTests, CancelledErrorReAquire) {
   bool wake = false;
   shared_future<int> t = start(acquire(cond), wait_for([&] { return wake; }),
                                rethrow([&](const absl::Status& s) {
-                                 EXPECT_THAT(s, IsCancelled());
+                                 EXPECT_EQ(cancel_reason(s), "foo");
                                  EXPECT_TRUE(cond.locked());
                                  mark("raised");
                                }),
@@ -297,8 +298,9 @@ TEST_F(ConditionTests, CancelledErrorReAquire) {
   EXPECT_THAT(run(
                   turn(), acquire(cond), [&] { wake = true; }, notify(),
                   turn(),  // It waits for the lock now.
-                  [&] { EXPECT_TRUE(t.cancel()); }, release(cond), on(t)),
+                  [&] { EXPECT_TRUE(t.cancel("foo")); }, release(cond), on(t)),
               IsCancelled());
+  EXPECT_EQ(cancel_reason(t.status()), "foo");
   EXPECT_FALSE(cond.locked());
   EXPECT_THAT(taken(), ElementsAre("raised"));
 }

@@ -129,21 +129,6 @@ TEST_F(TaskCancelTests, Cancel) {
   EXPECT_EQ(now_ms(), 0);
 }
 
-// test_tasks.BaseTaskTests.test_cancellation_exception_context
-TEST_F(TaskCancelTests, CancellationExceptionContext) {
-  // A body that answers the Cancelled of what it awaits with an error.
-  new_future started;
-  shared_future<int> inner;
-  EXPECT_THAT(
-      run([&] { inner = start([&] { started.set_result(); }, nap(10000)); },
-          on(started.f),
-          [&] { loop.call_soon([&] { EXPECT_TRUE(inner.cancel()); }); },
-          on(inner), except_cancelled(says("caught")), raise("cancelled")),
-      StatusIs(absl::StatusCode::kUnknown, "cancelled"));
-  EXPECT_TRUE(inner.cancelled());
-  EXPECT_THAT(taken(), ElementsAre("caught 0"));
-}
-
 // test_tasks.BaseTaskTests.test_cancel_yield
 TEST_F(TaskCancelTests, CancelYield) {
   shared_future<int> t = start(turn(), says("not reached"), turn(), ret(12));

@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "ratchet/clock.h"
@@ -282,22 +281,6 @@ TEST_F(TaskGatherTests, CancelGather1) {
   EXPECT_THAT(loop.run_until_complete(gather), IsOkAndHolds(ElementsAre(42)));
   EXPECT_TRUE(refused);
   EXPECT_FALSE(gather.cancelled());
-}
-
-// test_tasks.BaseTaskTests.test_cancel_gather_2
-TEST_F(TaskGatherTests, CancelGather2) {
-  // With return_exceptions, a cancelled gather ends its task all the same.
-  future<std::vector<absl::StatusOr<int>>> gather;
-  shared_future<int> qwe =
-      start([&] { gather = when_all_settled(futures{start(nap(50))}); },
-            on(gather), says("round"), again_if(3, [] { return true; }));
-  EXPECT_THAT(run(
-                  nap(190), [&] { EXPECT_TRUE(qwe.cancel()); }, on(qwe),
-                  rethrow(says("cancelled"))),
-              IsCancelled());
-  EXPECT_TRUE(qwe.cancelled());
-  EXPECT_THAT(taken(), ElementsAre("round 50", "round 100", "round 150",
-                                   "cancelled 190"));
 }
 
 class ShieldTests : public cpython_test {
