@@ -45,6 +45,7 @@ of the sources, that is, of what it waits for. Each cell is a test
 | mutex free, unit free, item left | nobody has got it: the next one can |
 | mutex taken, unit taken, item taken | the task that nobody looks at has got it |
 | item put, item lost | whether the item that was to be put is in the queue |
+| f runs on | in its thread, to its end; what it returns is dropped |
 | event untouched, queue untouched | it can still be completed |
 | barrier counts it, barrier one fewer | whether the others have to wait for one more task |
 | dropped | there is nobody left to see an outcome |

@@ -94,6 +94,9 @@ class promise_courier final : public courier<T> {
 // gone (error_kind::closed): the value is destroyed in the calling thread. OK
 // says that it is on its way: the consumer may still cancel before it arrives.
 //
+// Cancelling the future cancels it at once, and *loses data*: what is set later
+// is dropped.
+//
 // Thread-safety: the set_ functions, done() and cancelled() are thread-safe: of
 // several calls one wins. Making it and get_future() are for the loop's thread;
 // moving and destroying it must not meet another use of it.
