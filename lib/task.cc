@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ratchet/clock.h"
 #include "ratchet/status.h"
 
 namespace ratchet {
@@ -45,6 +46,10 @@ uint32_t task_handle::cancelling() const {
 }
 
 uint32_t task_handle::uncancel() const { return core("uncancel()").uncancel(); }
+
+absl::Time task_handle::deadline() const {
+  return internal::deadline_to_time(core("deadline()").deadline_ns());
+}
 
 task_info task_handle::info() const { return core("info()").info(); }
 

@@ -24,14 +24,17 @@ absl::Status wrong_state(const char* call, const char* problem) {
 
 }  // namespace
 
-timeout_scope::timeout_scope(absl::Duration timeout)
-    : deadline_ns_(deadline_from_now(timeout)), length_(timeout) {}
+timeout_scope::timeout_scope(absl::Duration timeout) : length_(timeout) {
+  deadline_.at_ns = deadline_from_now(timeout);
+}
 
-timeout_scope::timeout_scope(absl::Time deadline)
-    : deadline_ns_(internal::deadline_at(deadline)) {}
+timeout_scope::timeout_scope(absl::Time deadline) {
+  deadline_.at_ns = internal::deadline_at(deadline);
+}
 
 timeout_scope::timeout_scope(timeout_scope&& other) noexcept
-    : deadline_ns_(other.deadline_ns_), length_(other.length_) {
+    : length_(other.length_) {
+  deadline_.at_ns = other.deadline_.at_ns;
   RATCHET_CHECK(other.state_ == state::created,
                 "a timeout_scope was moved after it had been entered");
 }
@@ -67,6 +70,7 @@ absl::Status timeout_scope::enter() {
                        "with_timeout() or call_later()");
   }
   task_ = task;
+  deadline_.link(task_->extras().deadlines);
   cancelling_ = task_->cancelling();
   state_ = state::active;
   set_timer();
@@ -74,14 +78,14 @@ absl::Status timeout_scope::enter() {
 }
 
 void timeout_scope::set_timer() {
-  if (deadline_ns_ == internal::kNever) return;
+  if (deadline_.at_ns == internal::kNever) return;
   loop_core& core = task_->result_state().core();
   if (length_ == absl::InfiniteDuration()) {
     length_ = std::max(deadline() - absl::FromUnixNanos(core.now_ns()),
                        absl::ZeroDuration());
   }
-  if (deadline_ns_ > core.now_ns()) {
-    core.arm(alarm_, deadline_ns_);
+  if (deadline_.at_ns > core.now_ns()) {
+    core.arm(alarm_, deadline_.at_ns);
   } else {  // Rule S107: not through the timers.
     soon_ = internal::schedule_soon(core, [this] { expire(); });
   }
@@ -93,6 +97,7 @@ void timeout_scope::stop_timer() {
 }
 
 void timeout_scope::expire() {
+  if (!deadline_.linked()) return;  // The task is gone, and never left it.
   task_->result_state().cancel(
       cancelled_error(internal::expiry_reason(length_)));
   state_ = state::expiring;
@@ -102,9 +107,11 @@ absl::Status timeout_scope::leave(absl::Status outcome) {
   switch (state_) {
     case state::active:
       stop_timer();
+      deadline_.unlink();
       state_ = state::finished;
       break;
     case state::expiring:
+      deadline_.unlink();
       state_ = state::expired;
       // Rule S106: no other request has come since entry.
       if (task_->uncancel() <= cancelling_ && is_cancelled(outcome)) {
@@ -133,7 +140,7 @@ absl::Status timeout_scope::reschedule(absl::Time deadline) {
             .c_str());
   }
   stop_timer();
-  deadline_ns_ = internal::deadline_at(deadline);
+  deadline_.at_ns = internal::deadline_at(deadline);
   length_ = absl::InfiniteDuration();
   set_timer();
   return absl::OkStatus();

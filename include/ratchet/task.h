@@ -246,6 +246,11 @@ class task_handle {
   // Takes one back and returns how many are left; at zero, a request that was
   // not delivered yet is withdrawn (S63).
   uint32_t uncancel() const;
+  // The earliest deadline of the time-out scopes that the task is in, those of
+  // with_timeout() included, also if it has passed; absl::InfiniteFuture() when
+  // there is none. What it awaits can have deadlines of its own, which do not
+  // count. O(scopes).
+  absl::Time deadline() const;
   task_info info() const;
 
   friend bool operator==(const task_handle& a, const task_handle& b) {

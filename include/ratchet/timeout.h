@@ -13,6 +13,7 @@
 #include "ratchet/callback_handle.h"
 #include "ratchet/clock.h"
 #include "ratchet/internal/awaitables.h"
+#include "ratchet/internal/task_core.h"
 #include "ratchet/promise.h"
 #include "ratchet/status.h"
 #include "ratchet/task.h"
@@ -56,6 +57,7 @@ namespace ratchet {
 //
 // Lifetime: part of the task that enters it. Destroyed while active, it is as
 // if it had never been.
+// Memory: entering its first scope gives a task one more block.
 // Thread-safety: on the loop's thread only.
 class timeout_scope {
  public:
@@ -100,7 +102,7 @@ class timeout_scope {
 
   // absl::InfiniteFuture() when there is none.
   absl::Time deadline() const {
-    return internal::deadline_to_time(deadline_ns_);
+    return internal::deadline_to_time(deadline_.at_ns);
   }
 
  private:
@@ -124,7 +126,7 @@ class timeout_scope {
   alarm alarm_{*this};
   callback_handle soon_;  // In place of the alarm, for a deadline that is past.
   internal::task_core* task_ = nullptr;  // Who entered; outlives the scope.
-  int64_t deadline_ns_;
+  internal::task_deadline deadline_;  // In the list of the task, once entered.
   // For people: the length that the deadline was given as, or came to be when
   // the timer was set.
   absl::Duration length_ = absl::InfiniteDuration();

@@ -266,6 +266,16 @@ void task_core::withdraw_cancel() {
   if (!sleep_cancelled_) hold_reason(plain_cancelled());
 }
 
+int64_t task_core::deadline_ns() {
+  int64_t earliest = kNever;
+  if (extras_ == nullptr || result_state().done()) return earliest;
+  for (const task_deadline* d = extras_->deadlines; d != nullptr;
+       d = d->next()) {
+    earliest = std::min(earliest, d->at_ns);
+  }
+  return earliest;
+}
+
 void task_core::destroy_pending() {
   future_state& state = result_state();
   const task_info what = info();

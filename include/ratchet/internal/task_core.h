@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "ratchet/clock.h"
 #include "ratchet/internal/future_state.h"
 #include "ratchet/internal/slab.h"
 #include "ratchet/task_info.h"
@@ -59,9 +60,46 @@ struct transition {
   std::string_view state_name;
 };
 
+// A deadline that a task is under: a link in a list of its task, from which it
+// goes with either of the two.
+class task_deadline {
+ public:
+  task_deadline() = default;
+  task_deadline(const task_deadline&) = delete;
+  task_deadline& operator=(const task_deadline&) = delete;
+  ~task_deadline() { unlink(); }
+
+  void link(task_deadline*& head) {
+    next_ = head;
+    link_ = &head;
+    if (next_ != nullptr) next_->link_ = &next_;
+    head = this;
+  }
+  void unlink() {
+    if (!linked()) return;
+    if (next_ != nullptr) next_->link_ = link_;
+    *link_ = next_;
+    link_ = nullptr;
+  }
+  bool linked() const { return link_ != nullptr; }
+  const task_deadline* next() const { return next_; }
+
+  int64_t at_ns = kNever;
+
+ private:
+  task_deadline* next_ = nullptr;
+  task_deadline** link_ = nullptr;  // What points to it.
+};
+
 // What only few tasks need: in a block of its own, made when it is first asked
 // for, so that it costs the others one word.
 struct task_extras : slab_allocated<block_kind::plain> {
+  ~task_extras() {
+    while (deadlines != nullptr) deadlines->unlink();
+  }
+
+  // Of the scopes that the task is in.
+  task_deadline* deadlines = nullptr;
   // The reason of the request to cancel that the task is going to see; OK for
   // one without.
   absl::Status cancel_reason;
@@ -102,13 +140,16 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   // Rules S52 to S61.
   cancel_answer request_cancel(const absl::Status& why);
   uint32_t cancelling() const { return cancels_; }
-  uint32_t uncancel();  // Rule S63.
+  uint32_t uncancel();     // Rule S63.
   void withdraw_cancel();  // What is remembered is not delivered.
   // The request that is remembered and not delivered; OK if there is none.
   absl::Status remembered_cancel() const;
 
   // The loop goes away under a pending root.
   void destroy_pending();
+
+  // The earliest of its deadlines; kNever when there is none.
+  int64_t deadline_ns();
 
   task_info info();
   uint64_t id() const { return id_; }
