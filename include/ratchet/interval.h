@@ -55,8 +55,8 @@ class interval {
   // The next tick, as a machine to be awaited, or to be handed to create_task:
   // interval_tick. Goes on without suspending when the tick is due already.
   // kInvalidArgument if the period is zero or negative.
-  // Cancelling it is *cancel-safe*: the tick is given by the next next().
-  // Several that wait at once get a tick each, in order.
+  // Several that wait at once get a tick each, in order. Cancelling one *loses
+  // its place* among them, and nothing else: the tick is given by the next one.
   class next_tick;
   [[nodiscard]] next_tick next();
 

@@ -332,7 +332,7 @@ auto map_concurrent(Range&& range, size_t limit, F&& f) {
 // map_concurrent_settled: the same, but errors count like results: gives the
 // outcomes of all, a std::vector of absl::StatusOr<T>, or of absl::Status for
 // void. Fails only with Cancelled, with an exception of the range, or with
-// kInvalidArgument.
+// kInvalidArgument. Cancelling it *loses data*, too: the outcomes so far.
 template <class Range, class F>
 auto map_concurrent_settled(Range&& range, size_t limit, F&& f) {
   using Source = std::decay_t<Range>;
