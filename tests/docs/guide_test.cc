@@ -1,6 +1,8 @@
 // The snippets of docs/guide.md, compiled and run.
 
 #include <cstddef>
+#include <numeric>
+#include <thread>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -11,6 +13,9 @@
 #include "gtest/gtest.h"
 #include "ratchet/ratchet.h"
 #include "ratchet/sync.h"
+#include "ratchet/thread/cross_thread_promise.h"
+#include "ratchet/thread/submit.h"
+#include "ratchet/thread/thread_pool.h"
 
 namespace {
 
@@ -123,6 +128,90 @@ class waits_for_stock final : public ratchet::task<void> {
   int& stock_;
 };
 
+class asks_for_its_budget final : public ratchet::task<absl::Duration> {
+ public:
+  step start() {
+    ratchet::event_loop& loop = ratchet::event_loop::current();
+    return done(loop.current_task().deadline() - loop.now());
+  }
+};
+
+class has_two_limits final : public ratchet::task<absl::Duration> {
+ public:
+  step start() {
+    return await<&has_two_limits::finish>(ratchet::with_timeout(
+        ratchet::with_timeout(asks_for_its_budget(), absl::Seconds(60)),
+        absl::Seconds(5)));
+  }
+
+ private:
+  step finish(absl::Duration budget) { return done(budget); }  // 5 s
+};
+
+class answer_after final : public ratchet::task<int> {
+ public:
+  explicit answer_after(int seconds) : seconds_(seconds) {}
+  step start() {
+    return sleep_for<&answer_after::answer>(absl::Seconds(seconds_));
+  }
+
+ private:
+  step answer() { return done(seconds_); }
+
+  const int seconds_;
+};
+
+class first_answer final : public ratchet::task<int> {
+ public:
+  step start() {
+    group_.enter().IgnoreError();
+    for (const int seconds : {3, 1, 2}) {
+      (void)group_.create_task(answer_after(seconds)).then([this](int answer) {
+        answer_ = answer;
+        group_.cancel("there is an answer").IgnoreError();
+      });
+    }
+    return await<&first_answer::finish>(group_.leave());
+  }
+
+ private:
+  step finish() { return done(answer_); }  // After one second.
+
+  int answer_ = 0;
+  ratchet::task_group group_;
+};
+
+class checksum final : public ratchet::task<int> {
+ public:
+  checksum(ratchet::thread_pool& pool, std::vector<int> data)
+      : pool_(pool), data_(std::move(data)) {}
+  step start() {
+    return await<&checksum::finish>(
+        ratchet::run_in(pool_, [data = std::move(data_)] {
+          return std::accumulate(data.begin(), data.end(), 0);
+        }));
+  }
+
+ private:
+  step finish(int sum) { return done(sum); }
+
+  ratchet::thread_pool& pool_;
+  std::vector<int> data_;
+};
+
+ratchet::future<int> ask_the_driver(std::thread& driver) {
+  ratchet::cross_thread_promise<int> promise;
+  ratchet::future<int> answer = promise.get_future();
+  driver = std::thread([p = std::move(promise)]() mutable {
+    p.set_value(42).IgnoreError();  // The consumer may have cancelled.
+  });
+  return answer;
+}
+
+absl::StatusOr<int> ask_the_loop(const ratchet::remote& loop) {
+  return ratchet::submit(loop, answer_after(1)).get();  // Blocks this thread.
+}
+
 // -- What they do
 
 class GuideTest : public ::testing::Test {
@@ -177,6 +266,39 @@ TEST_F(GuideTest, TheStockIsWaitedFor) {
   ASSERT_TRUE(loop.run_until_complete(waits_for_stock(changed, stock)).ok());
   EXPECT_EQ(stock, 0);
   EXPECT_EQ(elapsed(), absl::Seconds(3));
+}
+
+TEST_F(GuideTest, TheTighterLimitCounts) {
+  EXPECT_EQ(loop.run_until_complete(has_two_limits()).value(),
+            absl::Seconds(5));
+}
+
+TEST_F(GuideTest, TheFirstAnswerEndsTheGroup) {
+  EXPECT_EQ(loop.run_until_complete(first_answer()).value(), 1);
+  EXPECT_EQ(elapsed(), absl::Seconds(1));
+}
+
+TEST_F(GuideTest, TheSumComesFromTheThreads) {
+  ratchet::thread_pool pool(2);
+  auto sum = loop.run_until_complete(checksum(pool, {1, 2, 3}));
+  EXPECT_EQ(sum.value(), 6);
+}
+
+TEST_F(GuideTest, TheDriverAnswers) {
+  std::thread driver;
+  EXPECT_EQ(loop.run_until_complete(ask_the_driver(driver)).value(), 42);
+  driver.join();
+}
+
+TEST_F(GuideTest, TheLoopAnswersOtherThreads) {
+  absl::StatusOr<int> answer;
+  std::thread other([&answer, remote = loop.make_remote(), this] {
+    answer = ask_the_loop(remote);
+    remote.post([this] { loop.stop(); }).IgnoreError();
+  });
+  EXPECT_TRUE(loop.run_forever().ok());
+  other.join();
+  EXPECT_EQ(answer.value(), 1);
 }
 
 }  // namespace
