@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <numeric>
+#include <set>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -11,7 +12,10 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "ratchet/interval.h"
+#include "ratchet/map_concurrent.h"
 #include "ratchet/ratchet.h"
+#include "ratchet/retry.h"
 #include "ratchet/sync.h"
 #include "ratchet/thread/cross_thread_promise.h"
 #include "ratchet/thread/submit.h"
@@ -212,6 +216,59 @@ absl::StatusOr<int> ask_the_loop(const ratchet::remote& loop) {
   return ratchet::submit(loop, answer_after(1)).get();  // Blocks this thread.
 }
 
+// A server that is busy at every first call for a page.
+class flaky_server {
+ public:
+  absl::StatusOr<int> get(int page) {
+    if (asked_.insert(page).second) return absl::UnavailableError("busy");
+    return page * page;
+  }
+
+ private:
+  std::set<int> asked_;
+};
+
+class fetch_all final : public ratchet::task<std::vector<int>> {
+ public:
+  fetch_all(flaky_server& server, std::vector<int> pages)
+      : server_(server), pages_(std::move(pages)) {}
+  step start() {
+    return await<&fetch_all::got>(
+        ratchet::map_concurrent(std::move(pages_), 2, [this](int page) {
+          return ratchet::retry(options(),
+                                [this, page] { return server_.get(page); });
+        }));
+  }
+
+ private:
+  static ratchet::retry_options options() {
+    ratchet::retry_options o;
+    o.max_attempts = 3;
+    o.first_delay = absl::Seconds(1);
+    o.jitter = ratchet::retry_jitter::none;
+    return o;
+  }
+  step got(std::vector<int> squares) { return done(std::move(squares)); }
+
+  flaky_server& server_;
+  std::vector<int> pages_;
+};
+
+class heartbeat final : public ratchet::task<void> {
+ public:
+  explicit heartbeat(int& beats) : beats_(beats) {}
+  step start() { return await<&heartbeat::beat>(every_minute_.next()); }
+
+ private:
+  step beat() {
+    ++beats_;
+    return start();  // Until it is cancelled.
+  }
+
+  int& beats_;
+  ratchet::interval every_minute_{absl::Minutes(1)};
+};
+
 // -- What they do
 
 class GuideTest : public ::testing::Test {
@@ -299,6 +356,21 @@ TEST_F(GuideTest, TheLoopAnswersOtherThreads) {
   EXPECT_TRUE(loop.run_forever().ok());
   other.join();
   EXPECT_EQ(answer.value(), 1);
+}
+
+TEST_F(GuideTest, AllPagesAreFetched) {
+  flaky_server server;
+  const auto squares = loop.run_until_complete(fetch_all(server, {1, 2, 3, 4}));
+  EXPECT_EQ(squares.value(), (std::vector<int>{1, 4, 9, 16}));
+  EXPECT_EQ(elapsed(), absl::Seconds(2));
+}
+
+TEST_F(GuideTest, TheHeartBeats) {
+  int beats = 0;
+  const absl::Status status = loop.run_until_complete(
+      ratchet::with_timeout(heartbeat(beats), absl::Seconds(150)));
+  EXPECT_TRUE(ratchet::is_timeout(status));
+  EXPECT_EQ(beats, 3);  // At 0, 60 and 120 seconds.
 }
 
 }  // namespace
