@@ -84,10 +84,11 @@ absl::Status cancel_all_tasks(loop_core& core) {
   all->begin();
   absl::Status status = run_until_done(core, *all);
   if (!status.ok()) return status;
-  for (const task_handle& task : tasks) {
-    future_state& state = task.core("shutdown()").result_state();
+  for (const task_handle& handle : tasks) {
+    task_core& task = handle.core("shutdown()");
+    const future_state& state = task.result_state();
     if (!state.failed() || state.cancelled()) continue;
-    core.report(
+    task.report_here(
         {error_report::cause::shutdown, state.error(), task.info().name, ""});
   }
   return absl::OkStatus();

@@ -12,8 +12,10 @@
 #include "gtest/gtest.h"
 #include "ratchet/event_loop.h"
 #include "ratchet/future.h"
+#include "ratchet/internal/context.h"
 #include "ratchet/promise.h"
 #include "ratchet/task.h"
+#include "ratchet/task_local.h"
 #include "tests/support/allocations.h"
 #include "tests/support/loop_test.h"
 
@@ -280,6 +282,66 @@ TEST_F(AllocationTest, AnAwaitOfAFutureIsNone) {
     ASSERT_TRUE(f.done());
   });
   EXPECT_EQ(blocks, 2u);
+  EXPECT_EQ(steady_heap(), 0u);
+}
+
+// -- Contexts: the tests above are of programs that set no task_local.
+
+task_local<int> variable;
+
+TEST_F(AllocationTest, ReadingATaskLocalIsNone) {
+  measure([&] {
+    loop.call_soon([] { ASSERT_EQ(variable.get(), 0); });
+    run();
+  });
+  EXPECT_EQ(blocks, 1u);  // The callback.
+  EXPECT_EQ(steady_heap(), 0u);
+}
+
+TEST_F(AllocationTest, AContextIsABlockForEachTaskAndNoneForCallbacks) {
+  class idle final : public task<void> {
+   public:
+    step start() { return yield<&idle::next>(); }
+
+   private:
+    step next() { return done(); }
+  };
+  const internal::context_scope scope(nullptr);
+  variable.set(1);
+  measure([&] {
+    loop.call_soon([] { ASSERT_EQ(variable.get(), 1); });
+    loop.call_later(-absl::Seconds(1), [] { ASSERT_EQ(variable.get(), 1); });
+    run();
+  });
+  EXPECT_EQ(blocks, 2u);
+  EXPECT_EQ(steady_heap(), 0u);
+  measure([&] {
+    promise<void> p;
+    future<void> f = p.get_future().then([] { ASSERT_EQ(variable.get(), 1); });
+    p.set_value().IgnoreError();
+    run();
+    ASSERT_TRUE(f.done());
+  });
+  EXPECT_EQ(blocks, 2u);
+  EXPECT_EQ(steady_heap(), 0u);
+  measure([&] {
+    future<void> f = create_task(idle());
+    run();
+    run();
+    ASSERT_TRUE(f.done());
+  });
+  EXPECT_EQ(blocks, 2u);
+  EXPECT_EQ(steady_heap(), 0u);
+}
+
+TEST_F(AllocationTest, SettingIsABlockAndOneForTheFirstInAContext) {
+  measure([&] {
+    const internal::context_scope scope(nullptr);
+    variable.set(1);
+    variable.set(2);
+    variable.set(3);
+  });
+  EXPECT_EQ(blocks, 4u);
   EXPECT_EQ(steady_heap(), 0u);
 }
 

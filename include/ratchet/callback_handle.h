@@ -8,7 +8,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
+#include "ratchet/internal/context.h"
 #include "ratchet/internal/guarded.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/runnable.h"
@@ -21,7 +23,10 @@ namespace internal {
 // will run the callback.
 class callback_core : public slab_allocated<block_kind::plain> {
  public:
-  explicit callback_core(loop_core& core) : core_(core) { core.add_state(); }
+  explicit callback_core(loop_core& core) : core_(core) {
+    core.add_state();
+    if (ABSL_PREDICT_FALSE(has_context())) keep_context();
+  }
   callback_core(const callback_core&) = delete;
   callback_core& operator=(const callback_core&) = delete;
 
@@ -43,7 +48,10 @@ class callback_core : public slab_allocated<block_kind::plain> {
   bool pending() const { return pending_; }
 
  protected:
-  virtual ~callback_core() { core_.remove_state(); }
+  virtual ~callback_core() {
+    if (ABSL_PREDICT_FALSE(has_context_)) drop_context();
+    core_.remove_state();
+  }
 
   // Makes sure that the callback does not run any more; false if it is too
   // late. May free the callable.
@@ -51,21 +59,43 @@ class callback_core : public slab_allocated<block_kind::plain> {
 
   loop_core& core() { return core_; }
   // The callback has run, or never will.
-  void finish() { pending_ = false; }
-  // Calls `f`, if it is still there, and reports what goes wrong.
+  void finish() {
+    pending_ = false;
+    if (ABSL_PREDICT_FALSE(has_context_)) drop_context();
+  }
+  // Its turn has come: in the context in which it was registered (rule S16).
+  void begin() {
+    if (ABSL_PREDICT_FALSE(has_context_)) enter_context();
+    finish();
+  }
+  // Begins, calls `f`, if it is still there, and reports what goes wrong.
   template <class F>
   void call(std::optional<F>& f, const char* who);
 
  private:
+  void keep_context() {
+    has_context_ = true;
+    core_.keep_context(this);
+  }
+  void enter_context() {
+    has_context_ = false;
+    core_.enter_context(this);
+  }
+  void drop_context() {
+    has_context_ = false;
+    core_.drop_context(this);
+  }
+
   loop_core& core_;
   uint32_t refs_ = 1;
   bool pending_ = true;
   bool cancelled_ = false;
+  bool has_context_ = false;
 };
 
 template <class F>
 void callback_core::call(std::optional<F>& f, const char* who) {
-  finish();
+  begin();
   if (!f.has_value()) return;  // Withdrawn.
   // Moved out, so that the callable is gone when the callback has run, however
   // long a handle is kept.

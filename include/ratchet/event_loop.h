@@ -73,6 +73,8 @@ class event_loop {
   //
   // `f` is any movable callable without parameters; it returns nothing or
   // absl::Status. The handle can be dropped: the callback runs all the same.
+  // It runs in a copy of the context in which it was registered (S16, see
+  // task_local.h).
   // On a closed loop `f` is dropped, and the handle's status() is
   // kFailedPrecondition (error_kind::closed).
 
@@ -102,6 +104,7 @@ class event_loop {
   }
 
   // As call_soon, from any thread: in the order of the calls of each thread.
+  // What comes from another thread runs in an empty context.
   // Fails with kFailedPrecondition when the loop is closed. The loop must be
   // alive when the call begins; a thread that cannot know holds a remote.
   template <class F>

@@ -16,6 +16,7 @@
 #include "ratchet/task.h"
 #include "ratchet/task_group.h"
 #include "ratchet/task_info.h"
+#include "ratchet/task_local.h"
 #include "ratchet/timeout.h"
 #include "ratchet/wait.h"
 #include "ratchet/when_all.h"

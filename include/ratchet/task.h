@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "ratchet/error_report.h"
 #include "ratchet/event_loop.h"
 #include "ratchet/future.h"
 #include "ratchet/internal/task_core.h"
@@ -218,6 +219,10 @@ class [[nodiscard]] task
     return request_cancel(why);
   }
   void remember_cancel(const absl::Status& why) final { remember(why); }
+  void report_unretrieved() final {
+    this->report_here(
+        {error_report::cause::unretrieved, this->error(), describe(), ""});
+  }
   std::string describe() const final { return "task " + this->task_name(); }
   std::string_view kind_name() const final { return "task"; }
 };

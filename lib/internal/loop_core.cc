@@ -4,14 +4,20 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "ratchet/internal/context.h"
 #include "ratchet/internal/future_state.h"
 #include "ratchet/internal/guarded.h"
 #include "ratchet/status.h"
 #include "ratchet/task_info.h"
 
 namespace ratchet::internal {
+
+struct context_table {
+  absl::flat_hash_map<const void*, context*> of;  // Owned.
+};
 
 loop_core::loop_core(clock& clock)
     : now_ns_(clock.now_ns()),
@@ -61,6 +67,7 @@ absl::Status loop_core::check_runnable(std::string_view call) const {
 }
 
 absl::Status loop_core::run_forever() {
+  const context_scope nothing_set(nullptr);
   running_ = true;
   tls_current_ = tls_running_ = this;
   absl::Status status;
@@ -95,14 +102,19 @@ absl::Status loop_core::iterate() {
     const absl::Status thrown = call_guarded([&] { run_batch(has_timers); });
     if (ABSL_PREDICT_TRUE(thrown.ok())) return absl::OkStatus();
     report({error_report::cause::callback, thrown, "a timer", ""});
+    if (has_context()) clear_context();
   }
 }
 
 void loop_core::run_batch(bool has_timers) {
-  while (runnable* const r = batch_.pop()) r->take_turn();
+  while (runnable* const r = batch_.pop()) {
+    r->take_turn();
+    if (ABSL_PREDICT_FALSE(has_context())) clear_context();
+  }
   if (!has_timers) return;  // None can be due.
   while (timer_wheel::timer* const t = wheel_.pop_due()) {
     static_cast<loop_timer*>(t)->timer_due();
+    if (ABSL_PREDICT_FALSE(has_context())) clear_context();
   }
 }
 
@@ -183,6 +195,24 @@ void loop_core::abandon() {
   if (tls_running_ == nullptr) tls_current_ = tls_newest_;
   abandoned_ = true;
   remove_state();
+}
+
+void loop_core::keep_context(const void* of) {
+  if (contexts_ == nullptr) contexts_ = std::make_unique<context_table>();
+  contexts_->of.emplace(of, share_context());
+}
+
+void loop_core::enter_context(const void* of) {
+  const auto found = contexts_->of.find(of);
+  tls_context.values = found->second;
+  contexts_->of.erase(found);
+}
+
+void loop_core::drop_context(const void* of) {
+  const auto found = contexts_->of.find(of);
+  context* const values = found->second;
+  contexts_->of.erase(found);
+  values->unref();  // Last: destructors of values may schedule.
 }
 
 void loop_core::set_error_handler(error_handler handler) {

@@ -34,8 +34,13 @@ void task_core::start(loop_core& core, const transition& first,
   id_ = core.next_task_id();
   link_ = this;
   transition_ = &first;
+  if (ABSL_PREDICT_FALSE(has_context())) {
+    extras().own_context.values = share_context();  // Rule S16.
+  }
   if (when == first_step::eager && core.running()) {
+    const context_slot outer = std::exchange(tls_context, {});
     take_turn();
+    tls_context = outer;
     return;
   }
   suspend(suspension::ready);
@@ -77,6 +82,14 @@ step task_core::resume(const absl::Status* thrown) {
 #endif
 }
 
+void task_core::enter_context() {
+  tls_context = std::exchange(extras_->own_context, {});
+}
+
+void task_core::leave_context() {
+  extras().own_context = std::exchange(tls_context, {});
+}
+
 void task_core::suspend(suspension how) {
   wait_ = how;
   since_ns_ = result_state().core().recent_ns();
@@ -99,6 +112,7 @@ void task_core::take_turn() {
   wait_ = suspension::running;
   task_core* const outer = core.current_task();
   core.set_current_task(this);
+  if (ABSL_PREDICT_FALSE(extras_ != nullptr)) enter_context();
 
   for (task_core* frame = link_;;) {
     const step next = frame->resume(thrown);
@@ -157,6 +171,7 @@ void task_core::take_turn() {
         break;
       case step::kind::end:
         if (frame == this) {
+          if (ABSL_PREDICT_FALSE(has_context())) leave_context();
           core.set_current_task(outer);
           end_root();  // May destroy this.
           return;
@@ -168,6 +183,7 @@ void task_core::take_turn() {
     }
     break;
   }
+  if (ABSL_PREDICT_FALSE(has_context())) leave_context();
   core.set_current_task(outer);
 }
 
@@ -276,10 +292,18 @@ int64_t task_core::deadline_ns() {
   return earliest;
 }
 
+void task_core::report_here(const error_report& report) {
+  context* const own =
+      extras_ == nullptr ? nullptr : extras_->own_context.values;
+  if (own != nullptr) own->ref();
+  const context_scope scope(own);
+  result_state().core().report(report);
+}
+
 void task_core::destroy_pending() {
   future_state& state = result_state();
   const task_info what = info();
-  state.core().report(
+  report_here(
       {error_report::cause::task_destroyed,
        make_error(error_kind::closed,
                   what.awaiting.empty() ? std::string("its loop was destroyed")

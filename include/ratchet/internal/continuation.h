@@ -8,9 +8,11 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ratchet/callback_handle.h"
+#include "ratchet/internal/context.h"
 #include "ratchet/internal/guarded.h"
 #include "ratchet/internal/state.h"
 #include "ratchet/status.h"
@@ -137,6 +139,10 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   template <class G>
   continuation(state_ref<state<T>> source, G&& f)
       : state<U>(source->core()), f_(std::forward<G>(f)) {
+    if (ABSL_PREDICT_FALSE(internal::has_context())) {
+      has_context_ = true;
+      this->core().keep_context(this);
+    }
     source_ = source.release();
     this->ref();  // The reference of the list it waits in.
     source_->add_waiter(*this);
@@ -145,6 +151,10 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   void take_turn() override {
     const state_ref<future_state> self(this);
     const state_ref<future_state> source(std::exchange(source_, nullptr));
+    if (ABSL_PREDICT_FALSE(has_context_)) {  // Rule S16.
+      has_context_ = false;
+      this->core().enter_context(this);
+    }
 #ifdef ABSL_HAVE_EXCEPTIONS
     // Around everything: moving a value can throw, too.
     try {
@@ -166,6 +176,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     const state_ref<future_state> source(std::exchange(source_, nullptr));
     source->mark_retrieved();  // It had been handed to this one.
     f_.reset();                // Its turn has passed by.
+    drop_context();
     this->abandon();
   }
 
@@ -189,9 +200,16 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   ~continuation() override {
     // Pending and gone: its loop is closed.
     if (source_ != nullptr) source_->unref();
+    drop_context();
   }
 
  private:
+  void drop_context() {
+    if (ABSL_PREDICT_TRUE(!has_context_)) return;
+    has_context_ = false;
+    this->core().drop_context(this);
+  }
+
   void settle_from(state<T>& source) {
     source.mark_retrieved();
     // Out of the block first: what it captured ends with the call.
@@ -344,6 +362,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
 
   std::optional<F> f_;
   bool inner_shared_ = false;
+  bool has_context_ = false;        // The loop keeps one for its function.
   future_state* source_ = nullptr;  // Owned while it waits.
 };
 
@@ -392,7 +411,7 @@ class done_callback final : public callback_core, public waiter {
         f_(std::forward<G>(f)) {}
 
   void take_turn() override {
-    finish();
+    begin();
     source_ = state_ref<future_state>();
     call(f_, "add_done_callback()");
     unref();

@@ -32,6 +32,7 @@ namespace internal {
 class future_state;
 class loop_core;
 class task_core;
+struct context_table;
 
 // A timer of the loop: an entry in its wheel and what happens then.
 class loop_timer : public timer_wheel::timer {
@@ -148,6 +149,17 @@ class loop_core {
   uint64_t iteration() const { return iteration_; }
   static absl::Status closed_error();
 
+  // -- Contexts (rule S16) ----------------------------------------------------
+  //
+  // Of what is to run in a copy of the context in which it was registered, kept
+  // by its address beside it: so that it costs a bit there, which tells that
+  // there is one.
+
+  void keep_context(const void* of);   // A copy of the current one.
+  void enter_context(const void* of);  // It is the current one until the turn
+                                       // ends, and not kept any more.
+  void drop_context(const void* of);
+
   // -- Errors ---------------------------------------------------------------
 
   void set_error_handler(error_handler handler);
@@ -225,6 +237,7 @@ class loop_core {
   future_state* dying_ = nullptr;
   const task_hooks* task_hooks_ = nullptr;
   std::shared_ptr<error_handler> error_handler_;  // Null: the default one.
+  std::unique_ptr<context_table> contexts_;       // Made when first needed.
   observer* observer_ = nullptr;
   event_loop* owner_ = nullptr;
   loop_core* outer_;  // The newest loop of this thread before this one.

@@ -11,6 +11,8 @@
 
 #include "absl/status/status.h"
 #include "ratchet/clock.h"
+#include "ratchet/error_report.h"
+#include "ratchet/internal/context.h"
 #include "ratchet/internal/future_state.h"
 #include "ratchet/internal/slab.h"
 #include "ratchet/task_info.h"
@@ -94,12 +96,18 @@ class task_deadline {
 // What only few tasks need: in a block of its own, made when it is first asked
 // for, so that it costs the others one word.
 struct task_extras : slab_allocated<block_kind::plain> {
+  task_extras() = default;
+  task_extras(const task_extras&) = delete;
+  task_extras& operator=(const task_extras&) = delete;
   ~task_extras() {
     while (deadlines != nullptr) deadlines->unlink();
+    if (own_context.values != nullptr) own_context.values->unref();
   }
 
   // Of the scopes that the task is in.
   task_deadline* deadlines = nullptr;
+  // In which its states run (rule S16); empty while one does.
+  context_slot own_context;
   // The reason of the request to cancel that the task is going to see; OK for
   // one without.
   absl::Status cancel_reason;
@@ -162,6 +170,9 @@ class task_core : public waiter, public loop_timer, public waiting_side {
     return *extras_;
   }
   task_extras* extras_or_null() const { return extras_; }
+
+  // Reports what happened to it, in its context (rule S12).
+  void report_here(const error_report& report);
 
   // The state that holds its outcome: task<T> derives from that, too.
   virtual future_state& result_state() = 0;
@@ -233,6 +244,8 @@ class task_core : public waiter, public loop_timer, public waiting_side {
 
   void hold_reason(const absl::Status& why);
   absl::Status cancelled_to_deliver();
+  void enter_context();
+  void leave_context();
   void choose(const transition* next, future_state* source);
   step resume(const absl::Status* thrown);
   void suspend(suspension how);
