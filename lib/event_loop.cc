@@ -27,7 +27,7 @@ event_loop& event_loop::current() {
 
 absl::Status event_loop::run_forever() {
   core_->check_thread("run_forever()");
-  absl::Status status = core_->check_runnable("run_forever()");
+  absl::Status status = core_->check_nestable("run_forever()");
   if (!status.ok()) return status;
   return core_->run_forever();
 }

@@ -34,6 +34,19 @@ absl::Status run_until_done(loop_core& core, future_state& state) {
   if (&state.core() != &core) {
     fatal("run_until_complete() was given a future of another event loop");
   }
+  const auto stopped = [] {
+    return make_error(error_kind::stopped,
+                      "run_until_complete(): the loop was stopped before the "
+                      "future was done");
+  };
+  if (core.nesting()) {
+    absl::Status status = core.run_until(state);
+    if (state.done()) {
+      state.mark_retrieved();
+      return absl::OkStatus();
+    }
+    return status.ok() ? stopped() : status;
+  }
   auto* const waiter = new stopper(core);
   state.add_waiter(*waiter);
   absl::Status status = core.run_forever();
@@ -45,9 +58,12 @@ absl::Status run_until_done(loop_core& core, future_state& state) {
   state.remove_waiter(*waiter);
   delete waiter;
   if (!status.ok()) return status;
-  return make_error(error_kind::stopped,
-                    "run_until_complete(): the loop was stopped before the "
-                    "future was done");
+  return stopped();
+}
+
+event_loop* nesting_loop() {
+  loop_core* const core = loop_core::running_here();
+  return core != nullptr && core->nesting() ? core->owner() : nullptr;
 }
 
 namespace {

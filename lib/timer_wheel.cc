@@ -83,6 +83,17 @@ timer_wheel::timer* timer_wheel::pop_due() {
 
 bool timer_wheel::has_due() const { return pool_.first_live(due_) != nullptr; }
 
+size_t timer_wheel::count_due() const {
+  size_t count = 0;
+  for (timer_link* link = due_.next; link != &due_; link = link->next) {
+    auto* chunk = static_cast<timer_chunk*>(link);
+    for (size_t i = chunk->begin; i < chunk->end; ++i) {
+      if (!pool_.cancelled(chunk->entries[i].id)) ++count;
+    }
+  }
+  return count;
+}
+
 const timer_entry* timer_wheel::first_armed() const {
   if (!late_.empty()) {
     sort_late();

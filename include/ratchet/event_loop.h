@@ -143,7 +143,7 @@ class event_loop {
   // error_kind::deadlock when nothing is ready, no timer is armed and no remote
   // exists, so that nothing could ever happen again (the message lists the
   // pending tasks and what each awaits); closed; running, when this loop or
-  // another one of this thread runs already (S22).
+  // another one of this thread runs already (S22, but see allow_nested_runs)
   [[nodiscard]] absl::Status run_forever();
 
   // Runs until the future is settled, and one iteration on (S19); returns its
@@ -160,6 +160,26 @@ class event_loop {
   [[nodiscard]] auto create_task(Machine&& machine);
   template <class Machine>
   [[nodiscard]] auto create_task(eager_t, Machine&& machine);
+
+  // Lets callbacks and states of this loop call run_until_complete(),
+  // run_forever() and run() themselves, as the package nest_asyncio does for
+  // asyncio (S23). Off at first: waiting inside of a step holds up the task in
+  // whose step it is, and runs any others in the middle of it.
+  //
+  // A nested run does whole iterations on the same queues, beginning with what
+  // is left of the batch that it interrupts; that one then goes on with as many
+  // as it had left, if there are. The current task and the context are put
+  // aside meanwhile. As long as it is on, runs end when the future is settled,
+  // not one hop later, and without an iteration if it was before; stop() ends
+  // all runs on the stack, up to a run_forever() or the outermost.
+  //
+  // A nested run that waits for a task below it on the stack fails with
+  // error_kind::deadlock, naming it, once nothing else can happen: not while
+  // timers of others go on, or another thread holds a remote.
+  void allow_nested_runs(bool allow) {
+    core_->check_thread("allow_nested_runs()");
+    core_->allow_nesting(allow);
+  }
 
   // Ends run_forever() after the current batch; the next one, when the loop
   // does not run, after one iteration that does not wait (S17, S18).

@@ -25,6 +25,23 @@ outcome<typename F::value_type> run_until_outcome(loop_core& core, F& f) {
   return outcome_of(f);
 }
 
+// The loop that runs on this thread, if runs can be nested in it, or nullptr.
+event_loop* nesting_loop();
+
+// run() inside of a loop that allows it (rule S23): in that one, of which it
+// cancels nothing but its own task, should it not be done at the end.
+template <class Machine>
+auto run_nested(event_loop& loop, Machine&& machine) {
+  loop_core& core = core_of(loop);
+  auto task = start_machine(core, std::forward<Machine>(machine));
+  auto result = run_until_outcome(core, task);
+  if (!task.done()) {
+    task.cancel();
+    run_until_done(core, task.state("run()")).IgnoreError();
+  }
+  return result;
+}
+
 // What run() does after its machine: cancels the other tasks and closes.
 absl::Status shut_down_after(event_loop& loop, const absl::Status& outcome);
 
@@ -46,7 +63,7 @@ auto event_loop::run_until_complete(Awaitable&& awaitable) {
   using T = typename internal::future_of<Awaitable>::value_type;
   core_->check_thread("run_until_complete()");
   // Before anything is scheduled (rule S22).
-  absl::Status status = core_->check_runnable("run_until_complete()");
+  absl::Status status = core_->check_nestable("run_until_complete()");
   if (!status.ok()) return internal::outcome<T>(std::move(status));
   if constexpr (std::is_lvalue_reference_v<Awaitable> &&
                 !internal::is_machine<Awaitable>) {
@@ -70,13 +87,17 @@ auto event_loop::run_until_complete(Awaitable&& awaitable) {
 //   }
 //
 // Errors: those of the machine; kFailedPrecondition with error_kind::running
-// when a loop runs on this thread (S22), with error_kind::deadlock when the
-// machine waits for what can never come. Errors of the other tasks during
-// the shutdown are printed on standard error.
+// when a loop runs on this thread (S22), unless event_loop::allow_nested_runs
+// lets run() run the machine there, in the time of that loop; with
+// error_kind::deadlock when the machine waits for what can never come. Errors
+// of the other tasks during the shutdown are printed on standard error.
 template <class Machine>
 [[nodiscard]] auto run(Machine&& machine, clock& clock) {
   static_assert(internal::is_machine<Machine>,
                 "run(machine): the machine must derive from task<T>");
+  if (event_loop* const outer = internal::nesting_loop()) {
+    return internal::run_nested(*outer, std::forward<Machine>(machine));
+  }
   event_loop loop(clock);
   auto result = loop.run_until_complete(std::forward<Machine>(machine));
   const absl::Status status =

@@ -98,6 +98,9 @@ class timer_wheel {
 
   bool has_due() const;
 
+  // The number of due timers. O(n).
+  size_t count_due() const;
+
   // The earliest deadline among armed timers, exactly; nullopt when none is
   // armed. It may have passed, and due timers do not count.
   std::optional<tick> next_deadline() const {

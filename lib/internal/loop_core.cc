@@ -1,6 +1,7 @@
 #include "ratchet/internal/loop_core.h"
 
 #include <cstdio>
+#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -66,19 +67,63 @@ absl::Status loop_core::check_runnable(std::string_view call) const {
   return mailbox_->status();
 }
 
+absl::Status loop_core::check_nestable(std::string_view call) const {
+  if (nesting_ && running_ && !closed_ && tls_running_ == this) {
+    return mailbox_->status();
+  }
+  return check_runnable(call);
+}
+
+// Makes the loop run, and puts aside what belongs to the code that calls: the
+// context and, for a nested run, the task in whose step it is.
+class loop_core::run_scope {
+ public:
+  explicit run_scope(loop_core& core)
+      : core_(core),
+        outermost_(!core.running_),
+        task_(std::exchange(core.current_task_, nullptr)) {
+    core.running_ = true;
+    tls_current_ = tls_running_ = &core;
+  }
+  run_scope(const run_scope&) = delete;
+  run_scope& operator=(const run_scope&) = delete;
+  ~run_scope() {
+    core_.current_task_ = task_;
+    if (!outermost_) return;
+    tls_running_ = nullptr;
+    tls_current_ = tls_newest_;  // Callbacks may have made and ended loops.
+    core_.running_ = false;
+    core_.now_is_stale_ = true;
+  }
+
+  bool outermost() const { return outermost_; }
+
+ private:
+  loop_core& core_;
+  const bool outermost_;
+  task_core* const task_;
+  const context_scope nothing_set_{nullptr};
+};
+
 absl::Status loop_core::run_forever() {
-  const context_scope nothing_set(nullptr);
-  running_ = true;
-  tls_current_ = tls_running_ = this;
+  const run_scope scope(*this);
   absl::Status status;
   do {
     status = iterate();
   } while (status.ok() && !stopping_);
   stopping_ = false;
-  tls_running_ = nullptr;
-  tls_current_ = tls_newest_;  // Callbacks may have made and ended loops.
-  running_ = false;
-  now_is_stale_ = true;
+  return status;
+}
+
+absl::Status loop_core::run_until(const future_state& state) {
+  const run_scope scope(*this);
+  absl::Status status;
+  while (!state.done()) {
+    status = iterate();
+    if (!status.ok() || stopping_) break;
+  }
+  // Else it ends the runs below, too.
+  if (scope.outermost()) stopping_ = false;
   return status;
 }
 
@@ -89,32 +134,90 @@ absl::Status loop_core::iterate() {
   ++iteration_;
   now_is_stale_ = true;
   if (!mailbox_->empty()) take_posted();
-  if (ready_.empty() && !stopping_) {
+  if (ready_.empty() && !stopping_ &&
+      (frame_ == nullptr || (batch_.empty() && !wheel_.has_due()))) {
     absl::Status status = wait();
     if (!status.ok()) return status;
   }
-  const bool has_timers = wheel_.size() != 0;
-  if (has_timers) wheel_.advance(now_ns());
-  batch_.append(ready_);
+  iteration_frame frame{frame_};
+  take_batch(frame);
+  frame_ = &frame;
   for (;;) {
     // The library catches what its callbacks throw where it calls them; this
     // is for timers that users derive. The batch goes on behind the culprit.
-    const absl::Status thrown = call_guarded([&] { run_batch(has_timers); });
-    if (ABSL_PREDICT_TRUE(thrown.ok())) return absl::OkStatus();
+    const absl::Status thrown = call_guarded([&] { run_batch(frame); });
+    if (ABSL_PREDICT_TRUE(thrown.ok())) break;
     report({error_report::cause::callback, thrown, "a timer", ""});
     if (has_context()) clear_context();
   }
+  frame_ = frame.outer;
+  return absl::OkStatus();
 }
 
-void loop_core::run_batch(bool has_timers) {
-  while (runnable* const r = batch_.pop()) {
-    r->take_turn();
-    if (ABSL_PREDICT_FALSE(has_context())) clear_context();
+// What is in the ready queue, when a nested iteration finds timers of the
+// interrupted one that are still due: it comes behind them, in their list, and
+// before those that are due since.
+class loop_core::postponed final : public loop_timer {
+ public:
+  explicit postponed(loop_core& core) : core_(core) {
+    queue_.append(core.ready_);
+    core.postponed_.push_back(this);
+    core.wheel_.schedule(*this, std::numeric_limits<int64_t>::min());
   }
-  if (!has_timers) return;  // None can be due.
-  while (timer_wheel::timer* const t = wheel_.pop_due()) {
+
+  void timer_due() override {
+    core_.batch_.append(queue_);
+    core_.postponed_.erase(core_.postponed_.begin());  // In their order.
+    delete this;
+  }
+
+  size_t count() const { return queue_.count(); }
+
+ private:
+  loop_core& core_;
+  run_queue queue_;
+};
+
+void loop_core::take_batch(iteration_frame& frame) {
+  if (ABSL_PREDICT_FALSE(frame.outer != nullptr)) {
+    if (!frame.outer->interrupted) {
+      frame.outer->interrupted = true;
+      frame.outer->left = count_batch();
+    }
+    // timer_due() deletes it.
+    if (!ready_.empty() && wheel_.has_due()) new postponed(*this);
+  }
+  frame.has_timers = wheel_.size() != 0;
+  if (frame.has_timers) wheel_.advance(now_ns());
+  batch_.append(ready_);
+}
+
+// What is left of the batch, in handles. Timers that were cancelled while they
+// were due are not counted.
+size_t loop_core::count_batch() const {
+  size_t count = batch_.count() + wheel_.count_due() - postponed_.size();
+  for (const postponed* const p : postponed_) count += p->count();
+  return count;
+}
+
+void loop_core::run_batch(iteration_frame& frame) {
+  for (;;) {
+    while (runnable* const r = batch_.pop()) {
+      r->take_turn();
+      if (ABSL_PREDICT_FALSE(has_context())) clear_context();
+    }
+    if (!frame.has_timers) break;  // None can be due.
+    timer_wheel::timer* const t = wheel_.pop_due();
+    if (t == nullptr) break;
     static_cast<loop_timer*>(t)->timer_due();
     if (ABSL_PREDICT_FALSE(has_context())) clear_context();
+  }
+  while (ABSL_PREDICT_FALSE(frame.left != 0)) {
+    runnable* const r = ready_.pop();
+    if (r == nullptr) break;
+    --frame.left;
+    r->take_turn();
+    if (has_context()) clear_context();
   }
 }
 
@@ -148,6 +251,10 @@ absl::Status loop_core::deadlock() {
       task_hooks_ == nullptr ? "" : task_hooks_->blocked(*this);
   absl::StrAppend(
       &message,
+      frame_ == nullptr
+          ? ""
+          : "; this run is nested, and what is in the middle of its step below "
+            "it on the stack goes on only when it returns",
       blocked.empty() ? "; no task is pending" : "; pending:", blocked);
   return make_error(error_kind::deadlock, message);
 }

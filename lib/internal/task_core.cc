@@ -376,7 +376,8 @@ std::vector<task_info> all_tasks(loop_core& core) {
 std::string blocked(loop_core& core) {
   std::string text;
   for (task_core* const root : pending_tasks(core)) {
-    absl::StrAppend(&text, "\n  ", to_string(root->info()));
+    absl::StrAppend(&text, "\n  ", to_string(root->info()),
+                    root->in_step() ? ", in the middle of its step" : "");
   }
   return text;
 }

@@ -136,8 +136,15 @@ class loop_core {
   // -- Running --------------------------------------------------------------
 
   absl::Status run_forever();
+  // As rule S23 has it: until `state` is settled, which is asked after each
+  // iteration. OK also when the loop was stopped before.
+  absl::Status run_until(const future_state& state);
   // Why a run function cannot start now (rules S14, S22), or OK.
   absl::Status check_runnable(std::string_view call) const;
+  // The same where runs can be nested (rule S23): one may be in progress.
+  absl::Status check_nestable(std::string_view call) const;
+  void allow_nesting(bool allow) { nesting_ = allow; }
+  bool nesting() const { return nesting_; }
   void stop() { stopping_ = true; }
   absl::Status close();
   // The event_loop is gone: closes and destroys the tasks that are left; the
@@ -204,8 +211,23 @@ class loop_core {
  private:
   ~loop_core();
 
+  class run_scope;
+  class postponed;
+
+  // An iteration that is in progress. More than one is, when runs are nested.
+  struct iteration_frame {
+    iteration_frame* outer;
+    bool has_timers = false;
+    // Another one has taken over what was left of its batch, `left` in number:
+    // it goes on with as many of what it finds then (rule S23).
+    bool interrupted = false;
+    size_t left = 0;
+  };
+
   absl::Status iterate();
-  void run_batch(bool has_timers);
+  void run_batch(iteration_frame& frame);
+  void take_batch(iteration_frame& frame);
+  size_t count_batch() const;
   absl::Status wait();
   void take_posted();
   absl::Status deadlock();
@@ -224,12 +246,15 @@ class loop_core {
   bool now_is_stale_ = true;
   bool dropping_now_ = false;
   bool disposing_ = false;
+  bool nesting_ = false;
   uint32_t task_ids_ = 0;
   int64_t now_ns_;
   task_core* current_task_ = nullptr;
   uint64_t states_ = 0;
   uint64_t iteration_ = 0;
   run_queue batch_;
+  iteration_frame* frame_ = nullptr;  // The innermost one.
+  std::vector<postponed*> postponed_;
   run_queue dropping_;
   clock& clock_;
   timer_wheel wheel_;

@@ -4,6 +4,8 @@
 // Included by event_loop.h and future.h: what the ready queue and the waiters
 // of a future are made of.
 
+#include <cstddef>
+
 namespace ratchet::internal {
 
 // runnable: something that can stand in the ready queue. The link is part of
@@ -118,6 +120,13 @@ class run_queue {
     end_ = other.end_;
     other.head_ = nullptr;
     other.end_ = &other.head_;
+  }
+
+  // O(n).
+  size_t count() const {
+    size_t n = 0;
+    for (const runnable* r = head_; r != nullptr; r = r->next_) ++n;
+    return n;
   }
 
   // Takes the first one out; nullptr when there is none.

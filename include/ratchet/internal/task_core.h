@@ -161,6 +161,8 @@ class task_core : public waiter, public loop_timer, public waiting_side {
 
   task_info info();
   uint64_t id() const { return id_; }
+  // Of a root that is not done: its step is running, somewhere on the stack.
+  bool in_step() const { return wait_ == suspension::running; }
   virtual std::string task_name() const;
   std::string_view class_name() const { return transition_->class_name; }
 
