@@ -114,6 +114,7 @@ class map_task final
       : range_(std::forward<Source>(range)),
         limit_(limit),
         f_(std::forward<G>(f)) {}
+  // NOLINTNEXTLINE(performance-noexcept-move-constructor): as its members do.
   map_task(map_task&&) = default;
   ~map_task() override {
     // Only with its loop: what is under way would come back to nobody.

@@ -17,7 +17,7 @@
 #include "ratchet/future.h"
 #include "ratchet/remote.h"
 #include "ratchet/status.h"
-#include "ratchet/thread/thread_pool.h"
+#include "ratchet/thread.h"
 #include "tests/support/status_matchers.h"
 #include "tests/thread/scale.h"
 
