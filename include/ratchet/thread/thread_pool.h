@@ -201,7 +201,8 @@ class thread_pool {
 // absl::Status or absl::StatusOr<T>. Its error is that of the future, an
 // exception becomes kUnknown. When f has returned, the outcome is posted to the
 // loop; the future is settled there, and who awaits it goes on one hop later
-// (S161). Until then the loop does not count as deadlocked.
+// (S161). Until then the loop does not count as deadlocked. (A virtual_clock
+// does not wait for other threads: armed timers come first.)
 //
 // Errors of its own: kFailedPrecondition (error_kind::not_accepting) after
 // shutdown(), (error_kind::closed) on a closed loop; kAborted
