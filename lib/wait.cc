@@ -39,7 +39,8 @@ class watching::core final : private loop_timer {
     return over;
   }
 
-  // The states may be gone when this returns.
+  // The states may be gone when this returns. A node that is queued still looks
+  // for an error (rule S38): it keeps its state until then.
   void end() {
     loop_.disarm(*this);
     for (size_t i = 0; i < count_; ++i) {
@@ -50,7 +51,11 @@ class watching::core final : private loop_timer {
         n.registered = false;
         --refs_;
       }
-      n.state = nullptr;
+      if (n.registered && mode_ == until::first_error && n.state->done()) {
+        n.kept = share(*n.state);
+      } else {
+        n.state = nullptr;
+      }
     }
     unref();
   }
@@ -60,20 +65,23 @@ class watching::core final : private loop_timer {
    public:
     void take_turn() override { owner->completed(*this); }
     void drop_turn() override {
+      const state_ref<future_state> until_return = std::move(kept);
       registered = false;
       owner->unref();
     }
 
     core* owner = nullptr;
     future_state* state = nullptr;
+    state_ref<future_state> kept;  // That state, once the watching has ended.
     bool registered = false;
   };
 
   void timer_due() override { finish(); }
 
   void completed(node& n) {
+    const state_ref<future_state> until_return = std::move(n.kept);
     n.registered = false;
-    if (n.state != nullptr) {  // Not ended meanwhile.
+    if (n.state != nullptr) {  // Not ended meanwhile, or of use all the same.
       --missing_;
       if (missing_ == 0 || mode_ == until::first_done ||
           (mode_ == until::first_error && has_error(*n.state))) {

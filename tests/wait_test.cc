@@ -102,7 +102,7 @@ TEST_F(WaitTest, FirstCompletedGivesWhatIsDoneWhenItGoesOn) {  // S86
   EXPECT_THAT(c.set_value(1), IsOk());
   iterate();
   EXPECT_THAT(a.set_value(1), IsOk());  // Before the task has resumed.
-  EXPECT_THAT(loop.run_until_complete(std::move(task)), IsOk());
+  EXPECT_THAT(loop.run_until_complete(task), IsOk());
   ASSERT_TRUE(got.has_value());
   EXPECT_THAT((*got)->done, ElementsAre(futures[0], futures[2]));
   EXPECT_THAT((*got)->pending, ElementsAre(futures[1]));
@@ -200,6 +200,35 @@ TEST_F(WaitTest, DoesNotLookAtTheErrorOfTheLastOne) {  // S38
     ASSERT_THAT(r, IsOk());
   }
   EXPECT_EQ(reports.size(), 1u);
+}
+
+TEST_F(WaitTest, LooksAtErrorsUntilItsTaskGoesOn) {  // S38
+  promise<int> late;
+  const shared_future<int> f = late.get_future().share();
+  future<void> task = waiting({f, later(9)}, wait_mode::first_error);
+  loop.call_later(absl::Seconds(1), [&] {
+    EXPECT_TRUE(task.cancel());
+    EXPECT_THAT(late.set_error(absl::AbortedError("x")), IsOk());
+  });
+  run_until_idle();
+  EXPECT_TRUE(task.cancelled());
+  EXPECT_FALSE(f.unretrieved());
+}
+
+TEST_F(WaitTest, LetsGoOfWhatItWouldHaveLookedAt) {
+  promise<int> late;
+  future<void> task;
+  {
+    const shared_future<int> f = late.get_future().share();
+    task = waiting({f, later(9)}, wait_mode::first_error);
+  }
+  loop.call_later(absl::Seconds(1), [&] {
+    EXPECT_TRUE(task.cancel());
+    EXPECT_THAT(late.set_error(absl::AbortedError("x")), IsOk());
+    loop.stop();  // The next batch, which is to look, does not come.
+  });
+  EXPECT_THAT(loop.run_forever(), IsOk());
+  EXPECT_THAT(loop.close(), IsOk());
 }
 
 TEST_F(WaitTest, OfNothingIsAnInvalidArgument) {  // S91
