@@ -252,7 +252,8 @@ cancel_answer task_core::request_cancel(const absl::Status& why) {
       if (!source->done()) {
         return {cancel_answer::kind::forward, source, &state};
       }
-      break;  // Rule S57: woken already.
+      source->mark_retrieved();  // It was asked, too (rule S38).
+      break;                     // Rule S57: woken already.
     }
     case suspension::timer:
       if (state.core().disarm(*this)) {
