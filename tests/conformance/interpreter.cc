@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "ratchet/internal/context.h"
 #include "ratchet/task.h"
 #include "tests/conformance/driver.h"
 
@@ -15,6 +16,8 @@ interpreter::interpreter(const program& source, bool hops)
 
 std::vector<std::string> interpreter::run() {
   drive(*this, source_.driver);
+  // The thread, whose context is that of the driver, goes on without it.
+  internal::clear_context();
   // What is left goes without a word.
   loop.set_observer(nullptr);
   loop.set_error_handler([](const error_report&) {});

@@ -17,6 +17,7 @@
 #include "ratchet/promise.h"
 #include "ratchet/task_group.h"
 #include "ratchet/task_info.h"
+#include "ratchet/task_local.h"
 #include "ratchet/timeout.h"
 #include "tests/conformance/callback.h"
 #include "tests/conformance/objects.h"
@@ -72,6 +73,7 @@ class interpreter {
   std::map<std::string, std::shared_ptr<timeout_scope>> scopes;
   std::map<std::string, std::shared_ptr<task_group>> groups;
   std::map<std::string, int64_t> variables;
+  std::map<std::string, task_local<json>> context_variables;
   // What an iteration of as_completed leaves early goes on beside it, like
   // Python's: its timer stays armed.
   std::list<completions<shared_future<datum>>> iterations;

@@ -17,7 +17,6 @@ constexpr char kQueues[] = "queue priority_queue lifo_queue";
 struct op_row {
   const char* name;
   op_class cls;
-  const char* feature;
   // NAME:TYPE, with a ? behind the type when the field is optional.
   const char* fields = "";
   // FIELD, or KEY=FIELD where the line shows it under another key.
@@ -28,108 +27,108 @@ struct op_row {
 // clang-format off
 constexpr op_row kOps[] = {
     // Plain.
-    {"log", kSync, "core", "msg:value? last:bool?"},
-    {"whoami", kSync, "core"},
-    {"tasks?", kSync, "core"},
-    {"set_var", kSync, "core", "var:name value:int", "var"},
-    {"add_var", kSync, "core", "var:name by:int", "var"},
+    {"log", kSync, "msg:value? last:bool?"},
+    {"whoami", kSync},
+    {"tasks?", kSync},
+    {"set_var", kSync, "var:name value:int", "var"},
+    {"add_var", kSync, "var:name by:int", "var"},
 
     // Tasks and futures.
-    {"spawn", kSync, "core", "task:task as:name group:name? eager:bool?",
+    {"spawn", kSync, "task:task as:name group:name? eager:bool?",
      "h=as group"},
-    {"future", kSync, "core", "as:name", "h=as"},
-    {"set_result", kSync, "core", "h:handle value:value?", "h"},
-    {"set_error", kSync, "core", "h:handle msg:msg", "h"},
-    {"cancel", kSync, "core", "h:handle", "h"},
-    {"uncancel", kSync, "core", "h:handle", "h"},
-    {"cancelling?", kSync, "core", "h:handle", "h"},
-    {"done?", kSync, "core", "h:handle", "h"},
-    {"cancelled?", kSync, "core", "h:handle", "h"},
-    {"result?", kSync, "core", "h:handle", "h"},
-    {"exception?", kSync, "core", "h:handle", "h"},
-    {"gather", kSync, "core", "hs:handles return_exceptions:bool? as:name",
+    {"future", kSync, "as:name", "h=as"},
+    {"set_result", kSync, "h:handle value:value?", "h"},
+    {"set_error", kSync, "h:handle msg:msg", "h"},
+    {"cancel", kSync, "h:handle", "h"},
+    {"uncancel", kSync, "h:handle", "h"},
+    {"cancelling?", kSync, "h:handle", "h"},
+    {"done?", kSync, "h:handle", "h"},
+    {"cancelled?", kSync, "h:handle", "h"},
+    {"result?", kSync, "h:handle", "h"},
+    {"exception?", kSync, "h:handle", "h"},
+    {"gather", kSync, "hs:handles return_exceptions:bool? as:name",
      "h=as"},
-    {"shield", kSync, "core", "h:handle as:name", "h as"},
-    {"on_done", kSync, "core", "h:handle as:name do:syncops?", "h cb=as"},
-    {"off_done", kSync, "core", "h:handle cb:name", "h cb"},
+    {"shield", kSync, "h:handle as:name", "h as"},
+    {"on_done", kSync, "h:handle as:name do:syncops?", "h cb=as"},
+    {"off_done", kSync, "h:handle cb:name", "h cb"},
 
     // Callbacks and timers.
-    {"call_soon", kSync, "core", "as:name do:syncops?", "cb=as"},
-    {"call_soon_threadsafe", kSync, "core", "as:name do:syncops?", "cb=as"},
-    {"call_later", kSync, "core", "ms:int as:name do:syncops?", "cb=as ms"},
-    {"call_at", kSync, "core", "at:int as:name do:syncops?", "cb=as at"},
-    {"cancel_timer", kSync, "core", "cb:name", "cb"},
-    {"timer_cancelled?", kSync, "core", "cb:name", "cb"},
+    {"call_soon", kSync, "as:name do:syncops?", "cb=as"},
+    {"call_soon_threadsafe", kSync, "as:name do:syncops?", "cb=as"},
+    {"call_later", kSync, "ms:int as:name do:syncops?", "cb=as ms"},
+    {"call_at", kSync, "at:int as:name do:syncops?", "cb=as at"},
+    {"cancel_timer", kSync, "cb:name", "cb"},
+    {"timer_cancelled?", kSync, "cb:name", "cb"},
 
     // Flow.
-    {"return", kFlow, "core", "value:value? last:bool?"},
-    {"raise", kFlow, "core", "msg:msg? kind:error|cancelled|timeout?"},
-    {"reraise", kFlow, "core"},
+    {"return", kFlow, "value:value? last:bool?"},
+    {"raise", kFlow, "msg:msg? kind:error|cancelled|timeout?"},
+    {"reraise", kFlow},
 
     // Awaiting.
-    {"sleep", kAwait, "core", "ms:int", "ms"},
-    {"await", kAwait, "core", "h:handle", "h"},
-    {"call", kAwait, "core", "task:task", "body=task"},
-    {"wait", kAwait, "core", "hs:handles timeout:int_or_null? "
+    {"sleep", kAwait, "ms:int", "ms"},
+    {"await", kAwait, "h:handle", "h"},
+    {"call", kAwait, "task:task", "body=task"},
+    {"wait", kAwait, "hs:handles timeout:int_or_null? "
      "return_when:ALL_COMPLETED|FIRST_COMPLETED|FIRST_EXCEPTION?"},
-    {"wait_for", kAwait, "core", "h:handle? task:task? timeout:int_or_null",
+    {"wait_for", kAwait, "h:handle? task:task? timeout:int_or_null",
      "h body=task"},
-    {"as_completed", kAwait, "core",
+    {"as_completed", kAwait,
      "hs:handles timeout:int_or_null? limit:int?"},
 
     // Scopes.
-    {"block", kScope, "core", "body:ops finally:ops?"},
-    {"timeout", kScope, "timeouts",
+    {"block", kScope, "body:ops finally:ops?"},
+    {"timeout", kScope,
      "ms:int_or_null? at:int_or_null? as:name? body:ops", "scope=as"},
-    {"reschedule", kSync, "timeouts", "scope:name at:int_or_null? ms:int?",
+    {"reschedule", kSync, "scope:name at:int_or_null? ms:int?",
      "scope"},
-    {"expired?", kSync, "timeouts", "scope:name", "scope"},
-    {"when?", kSync, "timeouts", "scope:name", "scope"},
-    {"group", kScope, "groups", "as:name? body:ops", "group=as"},
+    {"expired?", kSync, "scope:name", "scope"},
+    {"when?", kSync, "scope:name", "scope"},
+    {"group", kScope, "as:name? body:ops", "group=as"},
 
     // Synchronization.
-    {"acquire", kAwait, "sync", "o:object", "o", kLocks},
-    {"release", kSync, "sync", "o:object", "o", kLocks},
-    {"locked?", kSync, "sync", "o:object", "o", kLocks},
-    {"event_wait", kAwait, "sync", "o:object", "o", "event"},
-    {"event_set", kSync, "sync", "o:object", "o", "event"},
-    {"event_clear", kSync, "sync", "o:object", "o", "event"},
-    {"is_set?", kSync, "sync", "o:object", "o", "event"},
-    {"cond_wait", kAwait, "sync", "o:object", "o", "condition"},
-    {"cond_wait_for", kAwait, "sync", "o:object var:name ge:int", "o",
+    {"acquire", kAwait, "o:object", "o", kLocks},
+    {"release", kSync, "o:object", "o", kLocks},
+    {"locked?", kSync, "o:object", "o", kLocks},
+    {"event_wait", kAwait, "o:object", "o", "event"},
+    {"event_set", kSync, "o:object", "o", "event"},
+    {"event_clear", kSync, "o:object", "o", "event"},
+    {"is_set?", kSync, "o:object", "o", "event"},
+    {"cond_wait", kAwait, "o:object", "o", "condition"},
+    {"cond_wait_for", kAwait, "o:object var:name ge:int", "o",
      "condition"},
-    {"notify", kSync, "sync", "o:object n:int?", "o", "condition"},
-    {"notify_all", kSync, "sync", "o:object", "o", "condition"},
-    {"barrier_wait", kAwait, "sync", "o:object", "o", "barrier"},
-    {"barrier_reset", kAwait, "sync", "o:object", "o", "barrier"},
-    {"barrier_abort", kAwait, "sync", "o:object", "o", "barrier"},
-    {"barrier?", kSync, "sync", "o:object", "o", "barrier"},
-    {"put", kAwait, "sync", "o:object value:value", "o value", kQueues},
-    {"get", kAwait, "sync", "o:object", "o", kQueues},
-    {"put_nowait", kSync, "sync", "o:object value:value", "o value", kQueues},
-    {"get_nowait", kSync, "sync", "o:object", "o", kQueues},
-    {"task_done", kSync, "sync", "o:object", "o", kQueues},
-    {"join", kAwait, "sync", "o:object", "o", kQueues},
-    {"shutdown", kSync, "sync", "o:object immediate:bool?", "o immediate",
+    {"notify", kSync, "o:object n:int?", "o", "condition"},
+    {"notify_all", kSync, "o:object", "o", "condition"},
+    {"barrier_wait", kAwait, "o:object", "o", "barrier"},
+    {"barrier_reset", kAwait, "o:object", "o", "barrier"},
+    {"barrier_abort", kAwait, "o:object", "o", "barrier"},
+    {"barrier?", kSync, "o:object", "o", "barrier"},
+    {"put", kAwait, "o:object value:value", "o value", kQueues},
+    {"get", kAwait, "o:object", "o", kQueues},
+    {"put_nowait", kSync, "o:object value:value", "o value", kQueues},
+    {"get_nowait", kSync, "o:object", "o", kQueues},
+    {"task_done", kSync, "o:object", "o", kQueues},
+    {"join", kAwait, "o:object", "o", kQueues},
+    {"shutdown", kSync, "o:object immediate:bool?", "o immediate",
      kQueues},
-    {"queue?", kSync, "sync", "o:object", "o", kQueues},
+    {"queue?", kSync, "o:object", "o", kQueues},
 
     // Extras.
-    {"offload", kSync, "offload", "ms:int as:name value:value? msg:msg?",
+    {"offload", kSync, "ms:int as:name value:value? msg:msg?",
      "h=as ms"},
-    {"ctx_set", kSync, "context", "var:name value:value", "var"},
-    {"ctx_get", kSync, "context", "var:name", "var"},
+    {"ctx_set", kSync, "var:name value:value", "var"},
+    {"ctx_get", kSync, "var:name", "var"},
 
     // The loop itself.
-    {"stop", kSync, "loop"},
-    {"run_nested", kSync, "loop", "task:task", "body=task"},
-    {"close_inside", kSync, "loop"},
-    {"run", kDriver, "core", "task:task", "body=task"},
-    {"run_until_complete", kDriver, "loop", "task:task? h:handle?",
+    {"stop", kSync},
+    {"run_nested", kSync, "task:task", "body=task"},
+    {"close_inside", kSync},
+    {"run", kDriver, "task:task", "body=task"},
+    {"run_until_complete", kDriver, "task:task? h:handle?",
      "body=task h"},
-    {"run_forever", kDriver, "loop"},
-    {"close", kDriver, "loop"},
-    {"is_closed?", kDriver, "loop"},
+    {"run_forever", kDriver},
+    {"close", kDriver},
+    {"is_closed?", kDriver},
 };
 
 struct object_row {
@@ -186,8 +185,8 @@ const Spec* find_by_name(const std::vector<Spec>& specs,
 std::vector<op_spec> op_table() {
   std::vector<op_spec> table;
   for (const op_row& row : kOps) {
-    table.push_back({row.name, row.cls, row.feature, fields(row.fields),
-                     echo(row.echo), words(row.kinds)});
+    table.push_back({row.name, row.cls, fields(row.fields), echo(row.echo),
+                     words(row.kinds)});
   }
   return table;
 }

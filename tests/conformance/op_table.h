@@ -28,7 +28,6 @@ struct field_spec {
 struct op_spec {
   std::string name;
   op_class cls;
-  std::string feature;  // The group it belongs to.
   std::vector<field_spec> fields;
   // What of the operation its trace line repeats: (key, field).
   std::vector<std::pair<std::string, std::string>> echo;

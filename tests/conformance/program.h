@@ -59,8 +59,7 @@ struct program {
 };
 
 // The program in `text`, which is JSON. kInvalidArgument, with a sentence that
-// says where and what, if it is none, or if it needs what the library does not
-// have.
+// says where and what, if it is none.
 absl::StatusOr<program> parse_program(const std::string& text);
 absl::StatusOr<program> make_program(const json& source);
 

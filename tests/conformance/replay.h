@@ -11,8 +11,7 @@ namespace ratchet::conformance {
 
 // Runs the program in `text` on a loop of its own, under a virtual clock, and
 // gives the lines of its trace; `hops` adds the numbers of the iterations.
-// kInvalidArgument, with a sentence, if the text is no program, or needs what
-// the library does not have.
+// kInvalidArgument, with a sentence, if the text is no program.
 absl::StatusOr<std::vector<std::string>> replay(const std::string& text,
                                                 bool hops);
 absl::StatusOr<std::vector<std::string>> replay(const json& source, bool hops);

@@ -72,8 +72,7 @@ int main(int argc, char** argv) {
       "runs programs and prints their traces\n"
       "  replay [--hops] PROGRAM.json...\n"
       "  replay [--hops] --batch OUTDIR PROGRAM.json...\n"
-      "Exit status 2 when a program is none, or needs what the library does "
-      "not have.");
+      "Exit status 2 when a program is none.");
   gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
   if (argc < 2) {
     std::cerr << "replay: no program given; --help tells how\n";

@@ -10,7 +10,7 @@ sync_op find_sync_op(const std::string& name) {
     sync_ops merged;
     for (const sync_ops* group :
          {&plain_ops(), &future_ops(), &callback_ops(), &scope_ops(),
-          &object_ops(), &offload_ops(), &loop_ops()}) {
+          &object_ops(), &offload_ops(), &context_ops(), &loop_ops()}) {
       merged.insert(group->begin(), group->end());
     }
     return merged;

@@ -28,6 +28,7 @@ const sync_ops& callback_ops();
 const sync_ops& scope_ops();
 const sync_ops& object_ops();
 const sync_ops& offload_ops();
+const sync_ops& context_ops();
 const sync_ops& loop_ops();
 
 }  // namespace ratchet::conformance

@@ -371,21 +371,4 @@ absl::Status validator::check_that_none_starts_itself() {
 
 absl::Status validate(const json& program) { return validator(program).run(); }
 
-absl::Status check_supported(const json& program) {
-  absl::Status status;
-  const auto check = [&status](const json& op) {
-    if (!status.ok()) return;
-    const op_spec& spec = *find_op(op["op"].get<std::string>());
-    if (spec.feature == "context") {
-      status = bad(absl::StrCat("operation ", spec.name, ": feature group ",
-                                spec.feature, " is not supported yet"));
-    }
-  };
-  for (const auto& [unused, ops] : program["tasks"].items()) {
-    for_each_op(ops, check);
-  }
-  if (program.contains("driver")) for_each_op(program["driver"], check);
-  return status;
-}
-
 }  // namespace ratchet::conformance

@@ -10,10 +10,6 @@ namespace ratchet::conformance {
 // where and what, for example "main[2] sleep: missing ms".
 absl::Status validate(const json& program);
 
-// Whether all its operations belong to the feature groups that the interpreter
-// knows. REQUIRES: validate(program).ok().
-absl::Status check_supported(const json& program);
-
 }  // namespace ratchet::conformance
 
 #endif  // RATCHET_TESTS_CONFORMANCE_VALIDATE_H_

@@ -137,19 +137,6 @@ INSTANTIATE_TEST_SUITE_P(
                                    {"op": "sleep", "ms": 1}]}])"),
                     "main[0] call_soon.do[1] sleep: not allowed here"}));
 
-// Whatever the library does not have yet is refused, never skipped.
-INSTANTIATE_TEST_SUITE_P(
-    Unsupported, ValidateTest,
-    testing::Values(
-        bad_program{with_main(R"([{"op": "call_soon", "as": "c", "do": [
-                                   {"op": "ctx_set", "var": "v",
-                                    "value": 1}]}])"),
-                    "operation ctx_set: feature group context is not "
-                    "supported yet"},
-        bad_program{with_main(R"([{"op": "ctx_get", "var": "v"}])"),
-                    "operation ctx_get: feature group context is not "
-                    "supported yet"}));
-
 std::string nested(int depth) {
   std::string text = "[]";
   for (int i = 0; i < depth; ++i) {

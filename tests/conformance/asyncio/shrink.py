@@ -101,6 +101,7 @@ def main():
     ap.add_argument("--timeout", type=float, default=10)
     ap.add_argument("-o", "--output")
     a = ap.parse_args()
+    a.replay = os.path.abspath(a.replay)
     tmp = tempfile.NamedTemporaryFile("w", suffix=".json", delete=False)
     tries = 0
 
