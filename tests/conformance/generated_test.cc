@@ -12,7 +12,7 @@
 namespace ratchet::conformance {
 namespace {
 
-constexpr size_t kPrograms = 2000;
+constexpr size_t kPrograms = 2500;
 constexpr size_t kParts = 8;
 
 class GeneratedProgramsTest : public testing::TestWithParam<size_t> {};
