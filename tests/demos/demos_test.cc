@@ -1,5 +1,5 @@
 // Every demo prints its transcript, under virtual time, and ends with its
-// status. The transcripts are those of the same lessons on asyncio.
+// status. The transcripts of lessons are those of the same lessons on asyncio.
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -229,6 +229,8 @@ constexpr demo kDemos[] = {
     {"polling_then", "polling"},
     {"cancel_midflight", "cancel_midflight", 0, "n\nn\ny\n"},
     {"cancel_midflight_then", "cancel_midflight", 0, "n\nn\ny\n"},
+    {"kitchen"},
+    {"downloads"},
 };
 
 void PrintTo(const demo& d, std::ostream* out) { *out << d.name; }
