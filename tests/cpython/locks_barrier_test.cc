@@ -364,8 +364,8 @@ TEST_F(BarrierTests, AbortBarrierWhenTasksHalfDrainingHalfBlocking) {
                   }));
   });
   EXPECT_TRUE(b.broken());
-  EXPECT_THAT(taken(), UnorderedElementsAre("draining", "draining", "blocked",
-                                            "blocked"));
+  EXPECT_THAT(taken(),
+              ElementsAre("draining", "draining", "blocked", "blocked"));
   EXPECT_EQ(b.n_waiting(), 0u);
 }
 

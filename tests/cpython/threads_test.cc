@@ -1,5 +1,6 @@
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -117,19 +118,20 @@ TEST_F(ExecutorTests, RunInExecutorCancel) {
 
 class WrapFutureTests : public cpython_test {
  protected:
-  // A thread that completes a promise, and the future of it.
+  // The future of a promise that another thread completes.
   future<int> from_thread(int value) {
-    cross_thread_promise<int> p;
-    future<int> f = p.get_future();
-    thread_ = std::thread([p = std::move(p), value]() mutable {
-      EXPECT_THAT(p.set_value(value), IsOk());
-    });
+    promise_.emplace();
+    future<int> f = promise_->get_future();
+    thread_ = std::thread(
+        [this, value] { EXPECT_THAT(promise_->set_value(value), IsOk()); });
     return f;
   }
   ~WrapFutureTests() override {
     if (thread_.joinable()) thread_.join();
   }
 
+ private:
+  std::optional<cross_thread_promise<int>> promise_;
   std::thread thread_;
 };
 
