@@ -54,15 +54,21 @@ task_group::task_group([[maybe_unused]] task_group&& other) noexcept {
 }
 
 task_group::~task_group() {
+  aborting_ = true;  // What is destroyed here starts nothing here.
+  if (first_ == nullptr) return;
+  const absl::Status why = cancelled_error("task_group: it was destroyed");
   while (child* const c = first_) {
+    // Until the child is gone, if it can go.
+    const loop_core::immediate_disposal at_once(c->state().core());
+    const internal::state_ref<future_state> state = internal::share(c->state());
     remove_child(*c);
     c->group_ = nullptr;
-    c->state().cancel();
     // Else it is queued, or about to be dropped, and goes by itself.
-    if (!c->state().done() && !c->state().abandoned()) {
-      c->state().remove_waiter(*c);
+    if (!state->done() && !state->abandoned()) {
+      state->remove_waiter(*c);
       delete c;
     }
+    state->as_task()->end_now(why);
   }
 }
 

@@ -4,6 +4,7 @@
 // The core of ratchet. Further parts have headers of their own.
 
 #include "ratchet/as_completed.h"
+#include "ratchet/bound_group.h"
 #include "ratchet/clock.h"
 #include "ratchet/error_report.h"
 #include "ratchet/event_loop.h"

@@ -47,9 +47,9 @@ namespace ratchet {
 // The error of a group: kind_of() is error_kind::group; the code is that of the
 // first error, the message has all; errors_of() gives them one by one.
 //
-// Lifetime: part of the task that enters it. Destroyed with children left, it
-// cancels them.
-// Thread-safety: on the loop's thread only.
+// Lifetime: part of the task that enters it. Destroyed with children left,
+// which cannot be after leave(), it ends them there and then, in creation
+// order, as bound_group does. Thread-safety: on the loop's thread only.
 class task_group {
  public:
   task_group() = default;

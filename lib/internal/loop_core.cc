@@ -172,11 +172,20 @@ class loop_core::postponed final : public loop_timer {
   }
 
   size_t count() const { return queue_.count(); }
+  bool remove(runnable& r) { return queue_.remove(r); }
 
  private:
   loop_core& core_;
   run_queue queue_;
 };
+
+bool loop_core::withdraw(runnable& r) {
+  if (ready_.remove(r) || batch_.remove(r) || dropping_.remove(r)) return true;
+  for (postponed* const p : postponed_) {
+    if (p->remove(r)) return true;
+  }
+  return false;
+}
 
 void loop_core::take_batch(iteration_frame& frame) {
   if (ABSL_PREDICT_FALSE(frame.outer != nullptr)) {

@@ -122,6 +122,13 @@ void task_core::take_turn() {
                                " of ", view(frame->transition_->class_name),
                                " returned the transition of another machine"));
     frame->chosen_ = false;
+    if (ABSL_PREDICT_FALSE(ending_) &&
+        (next.kind_ != step::kind::end || frame != this)) {
+      if (has_context()) leave_context();
+      core.set_current_task(outer);
+      finish_ending(take_reason());  // May destroy this.
+      return;
+    }
     switch (next.kind_) {
       case step::kind::await: {
         future_state* const source = frame->source_;
@@ -194,7 +201,7 @@ void task_core::timer_due() {
 
 void task_core::end_root() {
   future_state& state = result_state();
-  settle_end(must_cancel_);
+  settle_end(must_cancel_ || ending_);
   must_cancel_ = false;
   observer* const observer = state.core().watched_by();
   if (ABSL_PREDICT_FALSE(observer != nullptr)) {
@@ -204,7 +211,64 @@ void task_core::end_root() {
   state.unref();  // The loop's reference.
 }
 
+void task_core::end_now(const absl::Status& why) {
+  future_state& state = result_state();
+  if (state.done() || ending_) return;
+  loop_core& core = state.core();
+  const loop_core::immediate_disposal at_once(core);
+  const state_ref<future_state> self = share(state);
+  switch (wait_) {
+    case suspension::running:
+      hold_reason(why);
+      ending_ = must_cancel_ = true;
+      return;
+    case suspension::future: {
+      future_state& source = *link_->source_;
+      if (source.done() || source.abandoned()) {
+        core.withdraw(*this);
+      } else {
+        source.remove_waiter(*this);
+      }
+      break;
+    }
+    case suspension::timer:
+      core.disarm(*this);
+      break;
+    case suspension::ready:
+      core.withdraw(*this);
+      break;
+  }
+  finish_ending(why);
+}
+
+// Nothing will resume it any more.
+void task_core::finish_ending(const absl::Status& why) {
+  // What is destroyed may look at the task: it is done by then.
+  task_core* const top = link_;
+  future_state& state = result_state();
+  const loop_core::immediate_disposal at_once(state.core());
+  const state_ref<future_state> self = share(state);
+  wait_ = suspension::running;
+  must_cancel_ = sleep_cancelled_ = self_await_ = false;
+  hold_failure(why);
+  link_ = this;
+  end_root();
+  destroy_frames(top);
+}
+
+// From `top` to the root. What a frame waits for may keep it alive, and the
+// other way round.
+void task_core::destroy_frames(task_core* top) {
+  for (task_core* frame = top;;) {
+    task_core* const caller = frame == this ? nullptr : frame->link_;
+    const state_ref<future_state> source(frame->take_source());
+    if (caller == nullptr) return;
+    frame = caller;
+  }
+}
+
 void task_core::hold_reason(const absl::Status& why) {
+  if (ending_) return;  // That is the reason.
   if (why != plain_cancelled()) {
     extras().cancel_reason = why;
   } else if (extras_ != nullptr) {
@@ -278,7 +342,7 @@ uint32_t task_core::uncancel() {
 }
 
 void task_core::withdraw_cancel() {
-  if (!must_cancel_) return;
+  if (!must_cancel_ || ending_) return;
   must_cancel_ = false;
   if (!sleep_cancelled_) hold_reason(plain_cancelled());
 }
@@ -317,16 +381,9 @@ void task_core::destroy_pending() {
     future_state* const source = link_->source_;
     if (!source->done() && !source->abandoned()) source->remove_waiter(*this);
   }
-  // What it waits for may keep it alive, and the other way round.
-  for (task_core* frame = link_;;) {
-    task_core* const caller = frame == this ? nullptr : frame->link_;
-    const state_ref<future_state> source(frame->take_source());
-    if (caller == nullptr) break;
-    frame = caller;
-  }
   // For those who hold a handle: it has no callee and awaits nothing any more.
-  link_ = this;
   wait_ = suspension::running;
+  destroy_frames(std::exchange(link_, this));
   state.abandon();
   state.unref();  // The loop's reference.
 }
@@ -390,7 +447,10 @@ void destroy_all(loop_core& core) {
   for (task_core* const root : roots) {
     keep.push_back(share(root->result_state()));
   }
-  for (task_core* const root : roots) root->destroy_pending();
+  for (task_core* const root : roots) {
+    // What went before may have ended it: a group and its children.
+    if (!root->result_state().done()) root->destroy_pending();
+  }
 }
 
 }  // namespace

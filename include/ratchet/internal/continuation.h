@@ -25,6 +25,14 @@ template <class R>
 inline constexpr bool is_machine =
     std::is_base_of_v<task_core, std::remove_cv_t<std::remove_reference_t<R>>>;
 
+// What bound_group::bind() gives.
+template <class F>
+class bound_function;
+template <class F>
+inline constexpr bool is_bound = false;
+template <class F>
+inline constexpr bool is_bound<bound_function<F>> = true;
+
 // -- What a callback returns, and what the future made of it carries --------
 
 template <class R, class = void>
@@ -216,6 +224,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     F f = *std::move(f_);
     f_.reset();
     if constexpr (std::is_same_v<Call, then_result_call>) {
+      if (settled_by_end_of(f)) return;
       // Delivered with this call: what it answers counts (rule S62).
       const absl::Status cancelled =
           must_cancel_ ? take_request(source) : absl::OkStatus();
@@ -237,10 +246,22 @@ class continuation final : public state<U>, public waiter, public waiting_side {
         pass_on(source);
         return;
       }
+      if (settled_by_end_of(f)) return;
       call([&]() -> decltype(auto) {
         return Call::template call<kShared>(std::move(f), source);
       });
     }
+  }
+
+  // The group to which `f` is bound is gone: in place of what it would give.
+  bool settled_by_end_of([[maybe_unused]] const F& f) {
+    if constexpr (is_bound<F>) {
+      if (f.gone()) {
+        this->settle_failed(f.gone_error());
+        return true;
+      }
+    }
+    return false;
   }
 
   // The outcome of the source is that of the continuation.

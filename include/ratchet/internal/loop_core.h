@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/base/optimization.h"
@@ -104,6 +105,10 @@ class loop_core {
     return true;
   }
 
+  // Takes `r`, which is going to be destroyed, out of the queue; false if it
+  // does not stand in it. O(what is queued).
+  bool withdraw(runnable& r);
+
   // Drops all waiters, and whatever they drop in turn, one after the other:
   // the stack stays flat.
   void drop(waiter_list& waiters);
@@ -188,6 +193,30 @@ class loop_core {
   // Destroys `state`, whose last reference is gone, and whatever goes with it,
   // one after the other: the stack stays flat however long the chain.
   void dispose(future_state& state);
+
+  // While it lives, dispose() is at once, also if it was called from inside of
+  // another one: what is destroyed here may refer to what goes next.
+  class immediate_disposal {
+   public:
+    explicit immediate_disposal(loop_core& core)
+        : core_(core),
+          dying_(std::exchange(core.dying_, nullptr)),
+          disposing_(std::exchange(core.disposing_, false)) {
+      core_.add_state();
+    }
+    immediate_disposal(const immediate_disposal&) = delete;
+    immediate_disposal& operator=(const immediate_disposal&) = delete;
+    ~immediate_disposal() {
+      core_.dying_ = dying_;
+      core_.disposing_ = disposing_;
+      core_.remove_state();
+    }
+
+   private:
+    loop_core& core_;
+    future_state* const dying_;
+    const bool disposing_;
+  };
 
   task_core* current_task() const { return current_task_; }
   void set_current_task(task_core* task) { current_task_ = task; }

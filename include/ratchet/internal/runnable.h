@@ -129,6 +129,17 @@ class run_queue {
     return n;
   }
 
+  // Takes `r` out; false if it is not in here. O(n).
+  bool remove(runnable& r) {
+    for (runnable** link = &head_; *link != nullptr; link = &(*link)->next_) {
+      if (*link != &r) continue;
+      *link = r.next_;
+      if (end_ == &r.next_) end_ = link;
+      return true;
+    }
+    return false;
+  }
+
   // Takes the first one out; nullptr when there is none.
   runnable* pop() {
     runnable* const first = head_;

@@ -153,6 +153,13 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   // The request that is remembered and not delivered; OK if there is none.
   absl::Status remembered_cancel() const;
 
+  // Ends a root here and now: it goes from where it waits, none of its states
+  // runs again, its frames are destroyed, and it is cancelled with `why`. One
+  // whose step is running ends so when that returns; an error that it returns
+  // counts (as for S59). Nothing for one that is done.
+  // Complexity: O(frames); of a task in the ready queue, O(that queue), too.
+  void end_now(const absl::Status& why);
+
   // The loop goes away under a pending root.
   void destroy_pending();
 
@@ -206,6 +213,8 @@ class task_core : public waiter, public loop_timer, public waiting_side {
     choose(&next, source);
     return step(step::kind::await);
   }
+  // A source that it has before it chooses its first transition.
+  void hold_source(future_state* source) { source_ = source; }
   // `callee` is a machine whose first state is set.
   step call_machine(const transition& next, future_state* callee) {
     choose(&next, callee);
@@ -248,6 +257,8 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   absl::Status cancelled_to_deliver();
   void enter_context();
   void leave_context();
+  void finish_ending(const absl::Status& why);
+  void destroy_frames(task_core* top);
   void choose(const transition* next, future_state* source);
   step resume(const absl::Status* thrown);
   void suspend(suspension how);
@@ -256,6 +267,7 @@ class task_core : public waiter, public loop_timer, public waiting_side {
   // Small ones first: they fill up the word of the last base.
   bool sleep_cancelled_ = false;  // The sleep it is in was cancelled.
   bool self_await_ = false;       // To be told that it awaits itself (S49).
+  bool ending_ = false;           // Its step is the last one: see end_now().
   bool chosen_ = false;           // The running state has made its transition.
   suspension wait_ = suspension::running;
   uint32_t id_ = 0;
