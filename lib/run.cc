@@ -74,8 +74,12 @@ class all_settled final : public state<void>, public gathering {
   all_settled(loop_core& core, size_t slots)
       : state<void>(core), gathering(mode::settled, slots) {}
 
-  cancel_answer answer_cancel(const absl::Status& why) override {
-    return answer_gathering_cancel(why);
+  cancel_answer answer_cancel(const absl::Status& /*why*/) override {
+    return answer_gathering_cancel();
+  }
+  future_state* next_to_cancel(size_t& at) override { return next_child(at); }
+  bool answer_fork(bool any_accepted, const absl::Status& why) override {
+    return answer_gathering_fork(any_accepted, why);
   }
 
  private:

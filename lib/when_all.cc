@@ -78,17 +78,22 @@ void gathering::child_done(future_state& child) {
   }
 }
 
-cancel_answer gathering::answer_gathering_cancel(const absl::Status& why) {
+cancel_answer gathering::answer_gathering_cancel() {
   if (outer().done()) return {cancel_answer::kind::refused};
-  bool accepted = false;
-  // Rule S78, as CPython has it: a child that comes twice is asked twice.
-  for (size_t i = 0; i < added_; ++i) {
-    if (children_[i].state->cancel(why)) accepted = true;
-  }
-  if (!accepted) return {cancel_answer::kind::refused};
+  return {cancel_answer::kind::fork};
+}
+
+// Rule S78, as CPython has it: a child that comes twice is asked twice.
+future_state* gathering::next_child(size_t& at) {
+  return at < added_ ? children_[at++].state : nullptr;
+}
+
+bool gathering::answer_gathering_fork(bool any_accepted,
+                                      const absl::Status& why) {
+  if (!any_accepted || outer().done()) return any_accepted;
   cancel_requested_ = true;
   hold(why);
-  return {cancel_answer::kind::accepted};
+  return true;
 }
 
 std::string gathering::describe_gathering(const char* name) const {

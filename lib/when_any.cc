@@ -32,7 +32,7 @@ void racing::begin() {
 
 void racing::runner::take_turn() {
   const state_ref<future_state> outer(&owner->outer());
-  if (state != nullptr) owner->finished(*this);
+  if (state != nullptr && !owner->over_) owner->finished(*this);
 }
 
 void racing::runner::drop_turn() {
@@ -57,8 +57,13 @@ void racing::finished(runner& r) {
 
 // The others go on, and nothing of the race stays with them.
 void racing::withdraw_all() {
+  stop_waiting();
+  for (size_t i = 0; i < added_; ++i) runners_[i].state = nullptr;
+}
+
+void racing::stop_waiting() {
   for (size_t i = 0; i < added_; ++i) {
-    future_state* const child = std::exchange(runners_[i].state, nullptr);
+    future_state* const child = runners_[i].state;
     // Those that are queued, or about to be dropped, go by themselves.
     if (child == nullptr || child->done() || child->abandoned()) continue;
     child->remove_waiter(runners_[i]);
@@ -66,18 +71,25 @@ void racing::withdraw_all() {
   }
 }
 
-cancel_answer racing::answer_racing_cancel(const absl::Status& why) {
+cancel_answer racing::answer_racing_cancel() {
   if (outer().done()) return {cancel_answer::kind::refused};
-  std::vector<state_ref<future_state>> children;
-  for (size_t i = 0; i < added_; ++i) {
-    if (runners_[i].state != nullptr) {
-      children.push_back(share(*runners_[i].state));
-    }
+  if (over_) return {cancel_answer::kind::accepted};
+  over_ = true;
+  stop_waiting();
+  return {cancel_answer::kind::fork};
+}
+
+future_state* racing::next_runner(size_t& at) {
+  while (at < added_) {
+    if (future_state* const child = runners_[at++].state) return child;
   }
-  withdraw_all();
-  for (const state_ref<future_state>& child : children) child->cancel(why);
+  return nullptr;
+}
+
+bool racing::answer_racing_fork(const absl::Status& why) {
+  for (size_t i = 0; i < added_; ++i) runners_[i].state = nullptr;
   cancel_outer(why);
-  return {cancel_answer::kind::accepted};
+  return true;
 }
 
 std::string racing::describe_racing(const char* name) const {

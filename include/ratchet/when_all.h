@@ -30,8 +30,12 @@ class gathering_state final : public state<typename Results::type>,
 
   Children& children() { return children_; }
 
-  cancel_answer answer_cancel(const absl::Status& why) override {
-    return answer_gathering_cancel(why);
+  cancel_answer answer_cancel(const absl::Status& /*why*/) override {
+    return answer_gathering_cancel();
+  }
+  future_state* next_to_cancel(size_t& at) override { return next_child(at); }
+  bool answer_fork(bool any_accepted, const absl::Status& why) override {
+    return answer_gathering_fork(any_accepted, why);
   }
   std::string describe() const override {
     return describe_gathering(Results::kName);

@@ -82,8 +82,12 @@ class racing_state final : public state<typename Result::type>, public racing {
     begin();
   }
 
-  cancel_answer answer_cancel(const absl::Status& why) override {
-    return answer_racing_cancel(why);
+  cancel_answer answer_cancel(const absl::Status& /*why*/) override {
+    return answer_racing_cancel();
+  }
+  future_state* next_to_cancel(size_t& at) override { return next_runner(at); }
+  bool answer_fork(bool /*any_accepted*/, const absl::Status& why) override {
+    return answer_racing_fork(why);
   }
   std::string describe() const override { return describe_racing(kName); }
   std::string_view kind_name() const override { return kName; }

@@ -1,5 +1,9 @@
 #include "ratchet/internal/future_state.h"
 
+#include <cstddef>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "ratchet/status.h"
 
@@ -23,22 +27,57 @@ absl::Status future_state::status() {
   return error();
 }
 
+namespace {
+
+// A fork on the way of a request: some of what it waits for has been asked.
+struct pending_fork {
+  state_ref<future_state> state;
+  size_t at = 0;
+  bool any_accepted = false;
+  future_state* remembers;  // Of those on the way to it.
+};
+
+}  // namespace
+
 bool future_state::cancel(const absl::Status& why) {
   core_->check_thread("cancel()");
+  absl::InlinedVector<pending_fork, 4> forks;
+  future_state* asked = this;
   future_state* remembers = nullptr;
-  for (future_state* asked = this;;) {
+  for (;;) {
     const cancel_answer answer = asked->answer_cancel(why);
-    switch (answer.what) {
-      case cancel_answer::kind::accepted:
-        return true;
-      case cancel_answer::kind::refused:
-        if (remembers == nullptr) return false;
+    if (answer.what == cancel_answer::kind::forward) {
+      if (answer.remembers != nullptr) remembers = answer.remembers;
+      asked = answer.to;
+      continue;
+    }
+    bool accepted = answer.what == cancel_answer::kind::accepted;
+    if (answer.what == cancel_answer::kind::fork) {
+      forks.push_back({share(*asked), 0, false, remembers});
+      remembers = nullptr;
+    } else {
+      if (!accepted && remembers != nullptr) {
         remembers->remember_cancel(why);
-        return true;
-      case cancel_answer::kind::forward:
-        if (answer.remembers != nullptr) remembers = answer.remembers;
-        asked = answer.to;
-        break;
+        accepted = true;
+      }
+      if (forks.empty()) return accepted;
+      forks.back().any_accepted |= accepted;
+    }
+    // On to the next branch; up from those that have none left.
+    for (;;) {
+      pending_fork& fork = forks.back();
+      asked = fork.state->next_to_cancel(fork.at);
+      remembers = nullptr;
+      if (asked != nullptr) break;
+      const pending_fork ended = std::move(fork);
+      forks.pop_back();
+      accepted = ended.state->answer_fork(ended.any_accepted, why);
+      if (!accepted && ended.remembers != nullptr) {
+        ended.remembers->remember_cancel(why);
+        accepted = true;
+      }
+      if (forks.empty()) return accepted;
+      forks.back().any_accepted |= accepted;
     }
   }
 }

@@ -3,6 +3,7 @@
 
 // Included by future.h and task.h: what a future is, apart from its type.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -22,6 +23,7 @@ struct cancel_answer {
     refused,   // Too late.
     accepted,  // Cancelled, or the request is remembered.
     forward,   // `to` is what has to be asked.
+    fork,      // All that next_to_cancel() gives; then answer_fork().
   };
   kind what;
   future_state* to = nullptr;
@@ -118,14 +120,22 @@ class future_state : public slab_allocated<block_kind::plain> {
   // -- Cancelling -------------------------------------------------------------
 
   // Asks this state, and through it what it waits for, to be cancelled. A loop
-  // over the chain, not a recursion: chains can be long. `why` is a
-  // cancelled_error(): what whoever takes the request is to see. Where two
+  // over the chain, or tree, not a recursion: they can be long, and deep. `why`
+  // is a cancelled_error(): what whoever takes the request is to see. Where two
   // requests meet, the one that was delivered first is seen, and of those that
   // are only remembered the last (as asyncio has it).
   bool cancel(const absl::Status& why = plain_cancelled());
 
   // One link of that chain. Only cancel() calls it.
   virtual cancel_answer answer_cancel(const absl::Status& why) = 0;
+
+  // A fork: the next one to be asked, from `at` on, which it moves; nullptr
+  // when all have been. And what it answers itself, once it is known whether
+  // any of them has accepted: whether it does.
+  virtual future_state* next_to_cancel(size_t& /*at*/) { return nullptr; }
+  virtual bool answer_fork(bool any_accepted, const absl::Status& /*why*/) {
+    return any_accepted;
+  }
 
   // What was asked refused: as answer_cancel() offered with `remembers`.
   virtual void remember_cancel(const absl::Status& /*why*/) {}

@@ -34,7 +34,9 @@ class gathering {
   void add_again(future_state& child);
   void begin();
 
-  cancel_answer answer_gathering_cancel(const absl::Status& why);
+  cancel_answer answer_gathering_cancel();
+  future_state* next_child(size_t& at);
+  bool answer_gathering_fork(bool any_accepted, const absl::Status& why);
   std::string describe_gathering(const char* name) const;
 
  protected:

@@ -31,7 +31,9 @@ class racing {
   void add(future_state& child);
   void begin();
 
-  cancel_answer answer_racing_cancel(const absl::Status& why);
+  cancel_answer answer_racing_cancel();
+  future_state* next_runner(size_t& at);
+  bool answer_racing_fork(const absl::Status& why);
   std::string describe_racing(const char* name) const;
 
  protected:
@@ -53,9 +55,11 @@ class racing {
   };
 
   void finished(runner& r);
+  void stop_waiting();
   void withdraw_all();
 
   const mode how_;
+  bool over_ = false;  // It is being cancelled: nobody can win any more.
   size_t added_ = 0;
   std::unique_ptr<runner[]> runners_;
   std::vector<absl::Status> errors_;
