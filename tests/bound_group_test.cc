@@ -19,6 +19,7 @@
 #include "ratchet/event_loop.h"
 #include "ratchet/future.h"
 #include "ratchet/promise.h"
+#include "ratchet/run.h"
 #include "ratchet/status.h"
 #include "ratchet/sync/mutex.h"
 #include "ratchet/task.h"
