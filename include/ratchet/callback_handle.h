@@ -23,16 +23,21 @@ namespace internal {
 // will run the callback.
 class callback_core : public slab_allocated<block_kind::plain> {
  public:
-  explicit callback_core(loop_core& core) : core_(core) {
-    core.add_state();
-    if (ABSL_PREDICT_FALSE(has_context())) keep_context();
-  }
+  explicit callback_core(loop_core& core) : core_(core) { core.add_state(); }
   callback_core(const callback_core&) = delete;
   callback_core& operator=(const callback_core&) = delete;
 
   void ref() { ++refs_; }
   void unref() {
     if (--refs_ == 0) delete this;
+  }
+
+  // Once, when it is complete: it will run in a copy of the current context
+  // (rule S16).
+  void capture_context() {
+    if (ABSL_PREDICT_TRUE(!has_context())) return;
+    has_context_ = true;
+    core_.keep_context(this);
   }
 
   bool cancel() {
@@ -48,10 +53,7 @@ class callback_core : public slab_allocated<block_kind::plain> {
   bool pending() const { return pending_; }
 
  protected:
-  virtual ~callback_core() {
-    if (ABSL_PREDICT_FALSE(has_context_)) drop_context();
-    core_.remove_state();
-  }
+  virtual ~callback_core() { core_.remove_state(); }
 
   // Makes sure that the callback does not run any more; false if it is too
   // late. May free the callable.
@@ -63,7 +65,7 @@ class callback_core : public slab_allocated<block_kind::plain> {
     pending_ = false;
     if (ABSL_PREDICT_FALSE(has_context_)) drop_context();
   }
-  // Its turn has come: in the context in which it was registered (rule S16).
+  // Its turn has come, in the context in which it was registered.
   void begin() {
     if (ABSL_PREDICT_FALSE(has_context_)) enter_context();
     finish();
@@ -73,10 +75,6 @@ class callback_core : public slab_allocated<block_kind::plain> {
   void call(std::optional<F>& f, const char* who);
 
  private:
-  void keep_context() {
-    has_context_ = true;
-    core_.keep_context(this);
-  }
   void enter_context() {
     has_context_ = false;
     core_.enter_context(this);
@@ -221,6 +219,7 @@ callback_handle schedule_soon(loop_core& core, F&& f) {
   if (core.closed()) return callback_handle();
   auto* const callback =
       new soon_callback<callable_of<F>>(core, std::forward<F>(f));
+  callback->capture_context();
   callback->ref();
   core.push(*callback);
   return callback_handle(callback);
@@ -232,6 +231,7 @@ callback_handle schedule_at(loop_core& core, int64_t deadline_ns, F&& f) {
   if (core.closed()) return callback_handle();
   auto* const callback =
       new timed_callback<callable_of<F>>(core, std::forward<F>(f));
+  callback->capture_context();
   callback->ref();
   core.arm(*callback, deadline_ns);
   return callback_handle(callback);

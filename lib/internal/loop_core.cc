@@ -1,7 +1,6 @@
 #include "ratchet/internal/loop_core.h"
 
 #include <cstdio>
-#include <limits>
 #include <sstream>
 #include <utility>
 
@@ -135,17 +134,23 @@ absl::Status loop_core::iterate() {
   now_is_stale_ = true;
   if (!mailbox_->empty()) take_posted();
   if (ready_.empty() && !stopping_ &&
-      (frame_ == nullptr || (batch_.empty() && !wheel_.has_due()))) {
+      ABSL_PREDICT_TRUE(frame_ == nullptr || count_batch() == 0)) {
     absl::Status status = wait();
     if (!status.ok()) return status;
   }
+  if (ABSL_PREDICT_FALSE(frame_ != nullptr)) interrupt(*frame_);
+  const bool has_timers = wheel_.size() != 0;
+  if (has_timers) wheel_.advance(now_ns());
+  batch_.append(ready_);
   iteration_frame frame{frame_};
-  take_batch(frame);
   frame_ = &frame;
   for (;;) {
     // The library catches what its callbacks throw where it calls them; this
     // is for timers that users derive. The batch goes on behind the culprit.
-    const absl::Status thrown = call_guarded([&] { run_batch(frame); });
+    const absl::Status thrown = call_guarded([&] {
+      run_batch(has_timers);
+      if (ABSL_PREDICT_FALSE(frame.interrupted)) go_on(frame);
+    });
     if (ABSL_PREDICT_TRUE(thrown.ok())) break;
     report({error_report::cause::callback, thrown, "a timer", ""});
     if (has_context()) clear_context();
@@ -154,79 +159,17 @@ absl::Status loop_core::iterate() {
   return absl::OkStatus();
 }
 
-// What is in the ready queue, when a nested iteration finds timers of the
-// interrupted one that are still due: it comes behind them, in their list, and
-// before those that are due since.
-class loop_core::postponed final : public loop_timer {
- public:
-  explicit postponed(loop_core& core) : core_(core) {
-    queue_.append(core.ready_);
-    core.postponed_.push_back(this);
-    core.wheel_.schedule(*this, std::numeric_limits<int64_t>::min());
-  }
-
-  void timer_due() override {
-    core_.batch_.append(queue_);
-    core_.postponed_.erase(core_.postponed_.begin());  // In their order.
-    delete this;
-  }
-
-  size_t count() const { return queue_.count(); }
-  bool remove(runnable& r) { return queue_.remove(r); }
-
- private:
-  loop_core& core_;
-  run_queue queue_;
-};
-
-bool loop_core::withdraw(runnable& r) {
-  if (ready_.remove(r) || batch_.remove(r) || dropping_.remove(r)) return true;
-  for (postponed* const p : postponed_) {
-    if (p->remove(r)) return true;
-  }
-  return false;
-}
-
-void loop_core::take_batch(iteration_frame& frame) {
-  if (ABSL_PREDICT_FALSE(frame.outer != nullptr)) {
-    if (!frame.outer->interrupted) {
-      frame.outer->interrupted = true;
-      frame.outer->left = count_batch();
-    }
-    // timer_due() deletes it.
-    if (!ready_.empty() && wheel_.has_due()) new postponed(*this);
-  }
-  frame.has_timers = wheel_.size() != 0;
-  if (frame.has_timers) wheel_.advance(now_ns());
-  batch_.append(ready_);
-}
-
-// What is left of the batch, in handles. Timers that were cancelled while they
-// were due are not counted.
-size_t loop_core::count_batch() const {
-  size_t count = batch_.count() + wheel_.count_due() - postponed_.size();
-  for (const postponed* const p : postponed_) count += p->count();
-  return count;
-}
-
-void loop_core::run_batch(iteration_frame& frame) {
+void loop_core::run_batch(bool has_timers) {
   for (;;) {
     while (runnable* const r = batch_.pop()) {
       r->take_turn();
       if (ABSL_PREDICT_FALSE(has_context())) clear_context();
     }
-    if (!frame.has_timers) break;  // None can be due.
+    if (!has_timers) return;  // None can be due.
     timer_wheel::timer* const t = wheel_.pop_due();
-    if (t == nullptr) break;
+    if (t == nullptr) return;
     static_cast<loop_timer*>(t)->timer_due();
     if (ABSL_PREDICT_FALSE(has_context())) clear_context();
-  }
-  while (ABSL_PREDICT_FALSE(frame.left != 0)) {
-    runnable* const r = ready_.pop();
-    if (r == nullptr) break;
-    --frame.left;
-    r->take_turn();
-    if (has_context()) clear_context();
   }
 }
 

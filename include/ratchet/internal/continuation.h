@@ -207,8 +207,10 @@ class continuation final : public state<U>, public waiter, public waiting_side {
  protected:
   ~continuation() override {
     // Pending and gone: its loop is closed.
-    if (source_ != nullptr) source_->unref();
-    drop_context();
+    if (source_ != nullptr) {
+      source_->unref();
+      drop_context();
+    }
   }
 
  private:
@@ -464,6 +466,7 @@ callback_handle attach_done_callback(future_state& source, F&& f) {
   source.core().check_thread("add_done_callback()");
   auto* const callback =
       new done_callback<callable_of<F>>(source, std::forward<F>(f));
+  callback->capture_context();
   callback->ref();
   callback_handle handle(callback);
   // A closed loop takes no callback of a settled future (rule S14).

@@ -246,16 +246,16 @@ class loop_core {
   // An iteration that is in progress. More than one is, when runs are nested.
   struct iteration_frame {
     iteration_frame* outer;
-    bool has_timers = false;
     // Another one has taken over what was left of its batch, `left` in number:
     // it goes on with as many of what it finds then (rule S23).
-    bool interrupted = false;
     size_t left = 0;
+    bool interrupted = false;
   };
 
   absl::Status iterate();
-  void run_batch(iteration_frame& frame);
-  void take_batch(iteration_frame& frame);
+  void run_batch(bool has_timers);
+  void interrupt(iteration_frame& outer);
+  void go_on(iteration_frame& frame);
   size_t count_batch() const;
   absl::Status wait();
   void take_posted();
