@@ -14,7 +14,7 @@ namespace {
 
 // Stops the loop one hop after a future is settled (rule S19). On the heap,
 // since it may stay in the ready queue when the run has been stopped early.
-class stopper final : public waiter {
+class stopper final : public wait_node {
  public:
   explicit stopper(loop_core& core) : core_(core) {}
 
@@ -69,10 +69,10 @@ event_loop* nesting_loop() {
 namespace {
 
 // Waits for states of any type.
-class all_settled final : public state<void>, public gathering {
+class all_settled final : public value_state<void>, public gathering {
  public:
   all_settled(loop_core& core, size_t slots)
-      : state<void>(core), gathering(mode::settled, slots) {}
+      : value_state<void>(core), gathering(mode::settled, slots) {}
 
   cancel_answer answer_cancel(const absl::Status& /*why*/) override {
     return answer_gathering_cancel();
@@ -108,8 +108,8 @@ absl::Status cancel_all_tasks(loop_core& core) {
     task_core& task = handle.core("shutdown()");
     const future_state& state = task.result_state();
     if (!state.failed() || state.cancelled()) continue;
-    task.report_here(
-        {error_report::cause::shutdown, state.error(), task.info().name, ""});
+    task.report_here({error_report::cause::shutdown, state.held_error(),
+                      task.info().name, ""});
   }
   return absl::OkStatus();
 }

@@ -11,10 +11,10 @@
 namespace ratchet {
 namespace {
 
-class sleep_state final : public internal::state<void>,
+class sleep_state final : public internal::value_state<void>,
                           public internal::loop_timer {
  public:
-  explicit sleep_state(internal::loop_core& core) : state(core) {}
+  explicit sleep_state(internal::loop_core& core) : value_state(core) {}
 
   void arm(int64_t deadline_ns) {
     ref();  // The wheel's.
@@ -39,14 +39,16 @@ class sleep_state final : public internal::state<void>,
     return {internal::cancel_answer::kind::accepted};
   }
 
-  std::string describe() const override { return "future from sleep_for()"; }
+  std::string describe_state() const override {
+    return "future from sleep_for()";
+  }
   std::string_view kind_name() const override { return "sleep"; }
 };
 
 future<void> sleep_until_ns(internal::loop_core& core, int64_t deadline_ns) {
   auto* const state = new sleep_state(core);
   state->arm(deadline_ns);
-  return future<void>(internal::state_ref<internal::state<void>>(state));
+  return future<void>(internal::state_ref<internal::value_state<void>>(state));
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ absl::Status cancelled_because(const std::string& who,
 
 // A task of the group. The group owns it until its turn has come; a group that
 // is destroyed before leaves it to the queue it stands in.
-class task_group::child final : public internal::waiter {
+class task_group::child final : public internal::wait_node {
  public:
   child(task_group& group, future_state& state)
       : group_(&group), state_(internal::share(state)) {}
@@ -130,10 +130,11 @@ void task_group::take_outcome(future_state& state) {
   if (parent_->result_state().done()) return;
   state.mark_retrieved();
   if (!state.failed() || state.cancelled()) return;  // Rule S126.
-  errors_.push_back(state.error());
+  errors_.push_back(state.held_error());
   if (aborting_ || parent_cancel_requested_) return;
   // Rule S121.
-  const absl::Status why = cancelled_because(state.describe(), state.error());
+  const absl::Status why =
+      cancelled_because(state.describe_state(), state.held_error());
   abort(why);
   cancel_parent(why);
 }

@@ -61,7 +61,7 @@ class watching::core final : private loop_timer {
   }
 
  private:
-  class node final : public waiter {
+  class node final : public wait_node {
    public:
     void take_turn() override { owner->completed(*this); }
     void drop_turn() override {

@@ -65,14 +65,14 @@ void gathering::child_done(future_state& child) {
   if (outer().done() || how_ == mode::all_or_error) child.mark_retrieved();
   if (outer().done()) return;
   if (how_ == mode::all_or_error && child.failed()) {
-    fail(child.error());  // Also Cancelled, as an error (rule S77).
+    fail(child.held_error());  // Also Cancelled, as an error (rule S77).
     return;
   }
   if (finished_ < distinct_) return;
   for (size_t i = 0; i < added_; ++i) children_[i].state->mark_retrieved();
   if (cancel_requested_) {  // Rule S79.
     // As asyncio: what the last child saw, if it gave in.
-    fail(child.cancelled() ? child.error() : outer().error());
+    fail(child.cancelled() ? child.held_error() : outer().held_error());
   } else {
     succeed();
   }

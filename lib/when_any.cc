@@ -51,7 +51,7 @@ void racing::finished(runner& r) {
     return;
   }
   child.mark_retrieved();
-  errors_.push_back(child.error());
+  errors_.push_back(child.held_error());
   if (errors_.size() == added_) fail(group_error(errors_));
 }
 

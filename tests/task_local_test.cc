@@ -370,7 +370,7 @@ struct callback_core_without {
 };
 static_assert(sizeof(internal::callback_core) == sizeof(callback_core_without));
 static_assert(sizeof(internal::runnable) == 2 * sizeof(void*));
-static_assert(sizeof(internal::waiter) == 3 * sizeof(void*));
+static_assert(sizeof(internal::wait_node) == 3 * sizeof(void*));
 
 struct function {
   void* captured;
@@ -380,8 +380,8 @@ static_assert(sizeof(internal::soon_callback<function>) ==
               sizeof(callback_core_without) + sizeof(internal::runnable) +
                   sizeof(std::optional<function>));
 
-struct continuation_without : internal::state<void>,
-                              internal::waiter,
+struct continuation_without : internal::value_state<void>,
+                              internal::wait_node,
                               internal::waiting_side {
   std::optional<function> f;
   bool inner_shared;

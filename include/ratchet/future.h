@@ -53,8 +53,9 @@ class future_handle {
   // The value. REQUIRES: status().ok() (fatal otherwise).
   template <class U = T>
   const std::enable_if_t<!std::is_void_v<U>, U>& value() const {
-    internal::state<T>& s = state("value()");
-    if (ABSL_PREDICT_FALSE(s.current_phase() != future_state::phase::value)) {
+    internal::value_state<T>& s = state("value()");
+    if (ABSL_PREDICT_FALSE(s.current_phase() !=
+                           future_state::state_phase::value)) {
       use_of_missing_value();
     }
     return s.value();
@@ -63,7 +64,7 @@ class future_handle {
   // A copy of the outcome: absl::StatusOr<T>, or absl::Status for void; the
   // error as by status(). Can be called any number of times (rule S30).
   [[nodiscard]] outcome<T> result() const& {
-    internal::state<T>& s = state("result()");
+    internal::value_state<T>& s = state("result()");
     if (!s.done()) return s.status();
     return s.copy();
   }
@@ -79,7 +80,7 @@ class future_handle {
   // meet before the first is seen, S60 holds: the reason is that of the one
   // that cancelled the source; of several that are only remembered, the last.
   bool cancel(std::string_view reason = {}) {
-    internal::state<T>& s = state("cancel()");
+    internal::value_state<T>& s = state("cancel()");
     if (reason.empty()) return s.cancel();
     return s.cancel(cancelled_error(reason));
   }
@@ -117,24 +118,24 @@ class future_handle {
   // -- For the library
   // ---------------------------------------------------------
 
-  internal::state<T>& state(std::string_view call) const {
+  internal::value_state<T>& state(std::string_view call) const {
     if (ABSL_PREDICT_FALSE(state_.get() == nullptr)) use_of_empty_future(call);
     return *state_.get();
   }
   // Hands the reference over.
-  internal::state<T>* release_state(std::string_view call) {
-    internal::state<T>& s = state(call);
+  internal::value_state<T>* release_state(std::string_view call) {
+    internal::value_state<T>& s = state(call);
     state_.release();
     return &s;
   }
 
  protected:
   future_handle() = default;
-  explicit future_handle(state_ref<internal::state<T>> state)
+  explicit future_handle(state_ref<internal::value_state<T>> state)
       : state_(std::move(state)) {}
 
   template <class Call, bool kShared, class F>
-  static auto attach(state_ref<internal::state<T>> source, F&& f) {
+  static auto attach(state_ref<internal::value_state<T>> source, F&& f) {
     using Function = std::decay_t<F>;
     source->core().check_thread(Call::kName);
     using R = std::decay_t<
@@ -152,7 +153,7 @@ class future_handle {
       using U = std::conditional_t<kFinally || kOrElse, T,
                                    typename unwrapped<R>::type>;
       using Continuation = continuation<U, T, Function, Call, kShared>;
-      return future<U>(state_ref<internal::state<U>>(
+      return future<U>(state_ref<internal::value_state<U>>(
           new Continuation(std::move(source), std::forward<F>(f))));
     } else {
       return future<T>();
@@ -160,7 +161,7 @@ class future_handle {
   }
 
  private:
-  state_ref<internal::state<T>> state_;
+  state_ref<internal::value_state<T>> state_;
 };
 
 }  // namespace internal
@@ -211,7 +212,7 @@ class [[nodiscard]] future : public internal::future_handle<T> {
 
  public:
   future() = default;
-  explicit future(internal::state_ref<internal::state<T>> state)
+  explicit future(internal::state_ref<internal::value_state<T>> state)
       : base(std::move(state)) {}
   future(future&&) noexcept = default;
   future& operator=(future&&) noexcept = default;
@@ -219,9 +220,9 @@ class [[nodiscard]] future : public internal::future_handle<T> {
   using base::result;
   // The outcome, moved out. Takes the future only if it is settled.
   [[nodiscard]] internal::outcome<T> result() && {
-    internal::state<T>& s = this->state("result()");
+    internal::value_state<T>& s = this->state("result()");
     if (!s.done()) return s.status();
-    const internal::state_ref<internal::state<T>> owner(
+    const internal::state_ref<internal::value_state<T>> owner(
         this->release_state("result()"));
     return owner->take();
   }
@@ -280,7 +281,7 @@ class [[nodiscard]] future : public internal::future_handle<T> {
 
   // The same future for many: takes this one.
   shared_future<T> share() && {
-    return shared_future<T>(internal::state_ref<internal::state<T>>(
+    return shared_future<T>(internal::state_ref<internal::value_state<T>>(
         this->release_state("share()")));
   }
 
@@ -288,7 +289,7 @@ class [[nodiscard]] future : public internal::future_handle<T> {
   template <class Call, class F>
   auto attach(F&& f) {
     return base::template attach<Call, false>(
-        internal::state_ref<internal::state<T>>(
+        internal::state_ref<internal::value_state<T>>(
             this->release_state(Call::kName)),
         std::forward<F>(f));
   }
@@ -305,7 +306,7 @@ class [[nodiscard]] shared_future : public internal::future_handle<T> {
 
  public:
   shared_future() = default;
-  explicit shared_future(internal::state_ref<internal::state<T>> state)
+  explicit shared_future(internal::state_ref<internal::value_state<T>> state)
       : base(std::move(state)) {}
   // NOLINTNEXTLINE(google-explicit-constructor): sharing loses nothing.
   shared_future(future<T>&& f) : shared_future(std::move(f).share()) {}
@@ -369,9 +370,9 @@ class [[nodiscard]] shared_future : public internal::future_handle<T> {
 
  private:
   // A further reference to the state; none for an empty handle.
-  internal::state_ref<internal::state<T>> reference() const {
+  internal::state_ref<internal::value_state<T>> reference() const {
     return this->valid() ? internal::share(this->state("copying"))
-                         : internal::state_ref<internal::state<T>>();
+                         : internal::state_ref<internal::value_state<T>>();
   }
 
   template <class Call, class F>
@@ -389,7 +390,7 @@ inline future<void> make_ready_future() {
   auto* const state = new internal::promise_state<void>(
       internal::loop_core::current("make_ready_future()"));
   state->settle_value();
-  return future<void>(internal::state_ref<internal::state<void>>(state));
+  return future<void>(internal::state_ref<internal::value_state<void>>(state));
 }
 
 template <class V>
@@ -397,7 +398,7 @@ future<std::decay_t<V>> make_ready_future(V&& value) {
   using T = std::decay_t<V>;
   auto* const state = new internal::promise_state<T>(
       internal::loop_core::current("make_ready_future()"));
-  future<T> result{internal::state_ref<internal::state<T>>(state)};
+  future<T> result{internal::state_ref<internal::value_state<T>>(state)};
   state->settle_value(std::forward<V>(value));  // Moving it may throw.
   return result;
 }
@@ -410,7 +411,7 @@ future<T> make_error_future(absl::Status error) {
   auto* const state = new internal::promise_state<T>(
       internal::loop_core::current("make_error_future()"));
   state->settle_failed(std::move(error));
-  return future<T>(internal::state_ref<internal::state<T>>(state));
+  return future<T>(internal::state_ref<internal::value_state<T>>(state));
 }
 
 }  // namespace ratchet

@@ -65,7 +65,7 @@ class promise {
                   "get_future() was called twice, or on a moved-from promise: "
                   "share() the future it gave");
     future_taken_ = true;
-    return future<T>(internal::share<internal::state<T>>(*state_.get()));
+    return future<T>(internal::share<internal::value_state<T>>(*state_.get()));
   }
 
   // Whether the future is settled, for example cancelled by its consumer.

@@ -19,7 +19,7 @@ absl::Status run_until_done(loop_core& core, future_state& state);
 
 template <class F>
 outcome<typename F::value_type> run_until_outcome(loop_core& core, F& f) {
-  state<typename F::value_type>& s = f.state("run_until_complete()");
+  value_state<typename F::value_type>& s = f.state("run_until_complete()");
   absl::Status status = run_until_done(core, s);
   if (!status.ok()) return status;
   return outcome_of(f);

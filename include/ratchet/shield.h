@@ -28,13 +28,13 @@ class shield_state final : public promise_state<typename F::value_type> {
     this->add_waiter(on_outer_);
   }
 
-  std::string describe() const override {
-    return "shield of " + inner_.state("shield()").describe();
+  std::string describe_state() const override {
+    return "shield of " + inner_.state("shield()").describe_state();
   }
   std::string_view kind_name() const override { return "shield"; }
 
  private:
-  class part : public waiter {
+  class part : public wait_node {
    public:
     explicit part(shield_state& owner) : owner_(owner) {}
     void drop_turn() override {
@@ -74,9 +74,9 @@ class shield_state final : public promise_state<typename F::value_type> {
     inner.mark_retrieved();
     if (this->done()) return;
     if (inner.cancelled()) {
-      this->settle_cancelled(inner.error());
+      this->settle_cancelled(inner.held_error());
     } else if (inner.failed()) {
-      this->settle_error(inner.error());
+      this->settle_error(inner.held_error());
     } else {
       // Copying a value, or moving it, can throw.
       const absl::Status copied =
@@ -101,7 +101,7 @@ template <class F>
 F make_shield(F inner) {
   if (inner.state("shield()").done()) return inner;  // Rule S115.
   using T = typename F::value_type;
-  return F(state_ref<state<T>>(new shield_state<F>(std::move(inner))));
+  return F(state_ref<value_state<T>>(new shield_state<F>(std::move(inner))));
 }
 
 }  // namespace internal

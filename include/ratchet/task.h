@@ -69,7 +69,7 @@ namespace ratchet {
 // Thread-safety: on the loop's thread only; a state runs alone.
 template <class T>
 class [[nodiscard]] task
-    : public internal::state<T>,
+    : public internal::value_state<T>,
       public internal::task_core,
       public internal::slab_allocated<internal::block_kind::task> {
  public:
@@ -88,7 +88,7 @@ class [[nodiscard]] task
   shared_future<T> this_future() {
     if (this->id() == 0) return shared_future<T>();
     return shared_future<T>(
-        internal::share(static_cast<internal::state<T>&>(*this)));
+        internal::share(static_cast<internal::value_state<T>&>(*this)));
   }
 
   task() = default;
@@ -203,13 +203,13 @@ class [[nodiscard]] task
   }
   void settle_end(bool cancelled) final {
     if (!this->holds_value_) {
-      this->settle(is_cancelled(this->error())
-                       ? internal::future_state::phase::cancelled
-                       : internal::future_state::phase::error);
+      this->settle(is_cancelled(this->held_error())
+                       ? internal::future_state::state_phase::cancelled
+                       : internal::future_state::state_phase::error);
     } else if (cancelled) {
       this->settle_cancelled(take_reason());
     } else {
-      this->settle(internal::future_state::phase::value);
+      this->settle(internal::future_state::state_phase::value);
     }
   }
 
@@ -220,10 +220,12 @@ class [[nodiscard]] task
   }
   void remember_cancel(const absl::Status& why) final { remember(why); }
   void report_unretrieved() final {
-    this->report_here(
-        {error_report::cause::unretrieved, this->error(), describe(), ""});
+    this->report_here({error_report::cause::unretrieved, this->held_error(),
+                       describe_state(), ""});
   }
-  std::string describe() const final { return "task " + this->task_name(); }
+  std::string describe_state() const final {
+    return "task " + this->task_name();
+  }
   std::string_view kind_name() const final { return "task"; }
 };
 
@@ -289,12 +291,12 @@ auto start_machine(loop_core& core, Machine&& machine,
   if (core.closed()) {
     auto* const refused = new promise_state<T>(core);
     refused->settle_error(loop_core::closed_error());
-    return future<T>(state_ref<state<T>>(refused));
+    return future<T>(state_ref<value_state<T>>(refused));
   }
   M* const task = new_machine(std::forward<Machine>(machine));
   task->ref();  // The loop's.
   start_root(*task, core, transition_to_start<M>::value, when);
-  return future<T>(state_ref<state<T>>(task));
+  return future<T>(state_ref<value_state<T>>(task));
 }
 
 }  // namespace internal

@@ -13,6 +13,8 @@
 
 namespace ratchet {
 
+class wheel_timer;
+
 // timer_wheel: the pending timers of one event loop.
 //
 //   timer_wheel wheel;                         // now() == 0
@@ -60,7 +62,7 @@ class timer_wheel {
   // Intrusive hook (16 bytes): embed it in whatever waits. The owner keeps it
   // in place while scheduled() and may free it at any time, for its destructor
   // cancels.
-  class timer;
+  using timer = wheel_timer;
 
   // What there is inside, for metrics. stale <= 2 * live + 1024 after each
   // call of cancel(), schedule() and pop_due().
@@ -154,12 +156,12 @@ class timer_wheel {
   mutable internal::timer_chain due_;
 };
 
-class timer_wheel::timer : private internal::timer_hook {
+class wheel_timer : private internal::timer_hook {
  public:
-  timer() = default;
-  timer(const timer&) = delete;
-  timer& operator=(const timer&) = delete;
-  ~timer() {
+  wheel_timer() = default;
+  wheel_timer(const wheel_timer&) = delete;
+  wheel_timer& operator=(const wheel_timer&) = delete;
+  ~wheel_timer() {
     if (scheduled()) wheel->cancel(*this);
   }
 

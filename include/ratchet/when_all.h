@@ -20,11 +20,11 @@ namespace internal {
 // The outer future of a when_all: Children holds the futures, Results makes
 // the result of them.
 template <class Children, class Results>
-class gathering_state final : public state<typename Results::type>,
+class gathering_state final : public value_state<typename Results::type>,
                               public gathering {
  public:
   gathering_state(loop_core& core, mode how, Children children, size_t slots)
-      : state<typename Results::type>(core),
+      : value_state<typename Results::type>(core),
         gathering(how, slots),
         children_(std::move(children)) {}
 
@@ -37,7 +37,7 @@ class gathering_state final : public state<typename Results::type>,
   bool answer_fork(bool any_accepted, const absl::Status& why) override {
     return answer_gathering_fork(any_accepted, why);
   }
-  std::string describe() const override {
+  std::string describe_state() const override {
     return describe_gathering(Results::kName);
   }
   std::string_view kind_name() const override { return Results::kName; }
@@ -126,7 +126,7 @@ future<typename Results::type> gather(gathering::mode how, loop_core& core,
   const size_t slots = futures.size();
   auto* const outer = new gathering_state<std::vector<F>, Results>(
       core, how, std::move(futures), slots);
-  state_ref<state<typename Results::type>> handle(outer);
+  state_ref<value_state<typename Results::type>> handle(outer);
   distinct<F> is_new;
   for (F& f : outer->children()) {
     future_state& child = f.state("when_all()");
@@ -141,7 +141,7 @@ future<typename Results::type> gather(gathering::mode how, loop_core& core,
                                       std::tuple<F...> futures) {
   auto* const outer = new gathering_state<std::tuple<F...>, Results>(
       core, how, std::move(futures), sizeof...(F));
-  state_ref<state<typename Results::type>> handle(outer);
+  state_ref<value_state<typename Results::type>> handle(outer);
   constexpr bool kAnyShared =
       std::disjunction_v<std::bool_constant<is_shared<F>>...>;
   distinct<std::conditional_t<kAnyShared, shared_future<void>, future<void>>>

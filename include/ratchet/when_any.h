@@ -70,10 +70,11 @@ struct first_ok {
 
 // The outer future of a race.
 template <class F, class Result>
-class racing_state final : public state<typename Result::type>, public racing {
+class racing_state final : public value_state<typename Result::type>,
+                           public racing {
  public:
   racing_state(loop_core& core, std::vector<F> futures)
-      : state<typename Result::type>(core),
+      : value_state<typename Result::type>(core),
         racing(Result::kMode, futures.size()),
         futures_(std::move(futures)) {}
 
@@ -89,7 +90,7 @@ class racing_state final : public state<typename Result::type>, public racing {
   bool answer_fork(bool /*any_accepted*/, const absl::Status& why) override {
     return answer_racing_fork(why);
   }
-  std::string describe() const override { return describe_racing(kName); }
+  std::string describe_state() const override { return describe_racing(kName); }
   std::string_view kind_name() const override { return kName; }
 
  private:
@@ -118,7 +119,7 @@ class racing_state final : public state<typename Result::type>, public racing {
 template <class F, class Result>
 future<typename Result::type> race(loop_core& core, std::vector<F> futures) {
   auto* const outer = new racing_state<F, Result>(core, std::move(futures));
-  state_ref<state<typename Result::type>> handle(outer);
+  state_ref<value_state<typename Result::type>> handle(outer);
   outer->start();
   return future<typename Result::type>(std::move(handle));
 }

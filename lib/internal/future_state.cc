@@ -11,20 +11,20 @@ namespace ratchet::internal {
 
 absl::Status future_state::status() {
   switch (phase_) {
-    case phase::value:
+    case state_phase::value:
       return absl::OkStatus();
-    case phase::pending:
+    case state_phase::pending:
       return make_error(
           error_kind::invalid_state,
-          absl::StrCat(describe(),
+          absl::StrCat(describe_state(),
                        " is still pending: await it, or ask done() "
                        "before its result"));
-    case phase::error:
-    case phase::cancelled:
+    case state_phase::error:
+    case state_phase::cancelled:
       break;
   }
   mark_retrieved();
-  return error();
+  return held_error();
 }
 
 namespace {
@@ -88,7 +88,8 @@ void future_state::destroy() {
 }
 
 void future_state::report_unretrieved() {
-  core_->report({error_report::cause::unretrieved, error(), describe(), ""});
+  core_->report(
+      {error_report::cause::unretrieved, held_error(), describe_state(), ""});
 }
 
 }  // namespace ratchet::internal

@@ -205,8 +205,8 @@ void task_core::end_root() {
   must_cancel_ = false;
   observer* const observer = state.core().watched_by();
   if (ABSL_PREDICT_FALSE(observer != nullptr)) {
-    observer->task_ended(info(),
-                         state.failed() ? state.error() : absl::OkStatus());
+    observer->task_ended(
+        info(), state.failed() ? state.held_error() : absl::OkStatus());
   }
   state.unref();  // The loop's reference.
 }
@@ -302,7 +302,9 @@ absl::Status task_core::cancelled_to_deliver() {
   absl::Status why = take_reason();
   if (wait_ != suspension::future) return why;
   const future_state& source = *link_->source_;
-  return source.failed() && is_cancelled(source.error()) ? source.error() : why;
+  return source.failed() && is_cancelled(source.held_error())
+             ? source.held_error()
+             : why;
 }
 
 cancel_answer task_core::request_cancel(const absl::Status& why) {
@@ -401,7 +403,8 @@ task_info task_core::info() {
   if (result_state().done()) return result;
   const task_core& top = *link_;
   result.state = top.transition_->state_name;
-  if (wait_ == suspension::future) result.awaiting = top.source_->describe();
+  if (wait_ == suspension::future)
+    result.awaiting = top.source_->describe_state();
   if (wait_ == suspension::timer) result.awaiting = "the end of its sleep";
   if (wait_ == suspension::ready) result.awaiting = "its turn";
   return result;

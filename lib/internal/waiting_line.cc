@@ -89,7 +89,7 @@ future<void> waiting_line::place::enter(waiting_line& line, loop_core& core) {
   (previous_ == nullptr ? line.first_ : previous_->next_) = this;
   line.last_ = this;
   if (line.next_ == nullptr) line.next_ = this;
-  return future<void>(share<state<void>>(*state_));
+  return future<void>(share<value_state<void>>(*state_));
 }
 
 bool waiting_line::place::leave(absl::Status& outcome) {
@@ -101,7 +101,7 @@ bool waiting_line::place::leave(absl::Status& outcome) {
   return true;
 }
 
-std::string waiting_line::place::waiting::describe() const {
+std::string waiting_line::place::waiting::describe_state() const {
   return owner_.line_ != nullptr ? owner_.line_->describe()
                                  : std::string("what was destroyed");
 }

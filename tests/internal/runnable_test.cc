@@ -15,7 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class node final : public waiter {
+class node final : public wait_node {
  public:
   explicit node(int id) : id_(id) {}
   void take_turn() override {}
@@ -36,7 +36,7 @@ std::vector<int> drain(run_queue& queue) {
 
 std::vector<int> drain(waiter_list& list) {
   std::vector<int> ids;
-  while (waiter* const w = list.pop()) ids.push_back(id_of(w));
+  while (wait_node* const w = list.pop()) ids.push_back(id_of(w));
   return ids;
 }
 

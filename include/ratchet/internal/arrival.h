@@ -116,10 +116,10 @@ class courier : public courier_base {
 
 // The wheel tells it when the loop closes: it is a timer that is never due.
 template <class T>
-class arriving final : public state<T>, public loop_timer {
+class arriving final : public value_state<T>, public loop_timer {
  public:
   arriving(loop_core& core, courier<T>& courier)
-      : state<T>(core), courier_(&courier) {
+      : value_state<T>(core), courier_(&courier) {
     this->ref();  // Until the courier arrives, is called back, or cannot come.
     core.arm(*this, kNever);
   }
@@ -159,7 +159,7 @@ class arriving final : public state<T>, public loop_timer {
     return {cancel_answer::kind::accepted};
   }
 
-  std::string describe() const override {
+  std::string describe_state() const override {
     if (courier_ == nullptr || this->core().closed()) return "future";
     return courier_->describe();
   }
@@ -223,7 +223,7 @@ arrival<T, Courier> make_arrival(loop_core& core, Args&&... args) {
   auto* const state = ::new (static_cast<void*>(block->front.state))
       arriving<T>(core, *courier);
   courier->set_state(state);
-  return {courier, future<T>(state_ref<internal::state<T>>(state))};
+  return {courier, future<T>(state_ref<internal::value_state<T>>(state))};
 }
 
 }  // namespace ratchet::internal

@@ -88,7 +88,7 @@ class completions_core : private loop_timer {
 
  private:
   // A watched state that has not completed: in a list, in order.
-  class missing final : public waiter,
+  class missing final : public wait_node,
                         public slab_allocated<block_kind::plain> {
    public:
     missing(completions_core& owner, size_t index, future_state& state);

@@ -70,7 +70,7 @@ template <class T, bool kShared>
 using lent = std::conditional_t<kShared, const T&, T&&>;
 
 template <bool kShared, class T>
-lent<T, kShared> lend(state<T>& source) {
+lent<T, kShared> lend(value_state<T>& source) {
   return static_cast<lent<T, kShared>>(source.value());
 }
 
@@ -86,7 +86,7 @@ struct then_call {
     }
   }
   template <bool kShared, class F, class T>
-  static decltype(auto) call(F&& f, state<T>& source) {
+  static decltype(auto) call(F&& f, value_state<T>& source) {
     if constexpr (std::is_void_v<T>) {
       return std::forward<F>(f)();
     } else {
@@ -103,8 +103,8 @@ struct or_else_call {
     return std::is_invocable_v<F&&, const absl::Status&>;
   }
   template <bool kShared, class F, class T>
-  static decltype(auto) call(F&& f, state<T>& source) {
-    return std::forward<F>(f)(source.error());
+  static decltype(auto) call(F&& f, value_state<T>& source) {
+    return std::forward<F>(f)(source.held_error());
   }
 };
 
@@ -117,7 +117,7 @@ struct then_result_call {
   }
   // `cancelled`: not OK, in place of the outcome (rule S57).
   template <bool kShared, class F, class T>
-  static decltype(auto) call(F&& f, state<T>& source,
+  static decltype(auto) call(F&& f, value_state<T>& source,
                              const absl::Status& cancelled) {
     if (!cancelled.ok()) return std::forward<F>(f)(outcome<T>(cancelled));
     if constexpr (kShared) {
@@ -142,11 +142,13 @@ struct finally_call {
 // that returns a future it waits for this one too. Requests to cancel it are
 // treated as those to a task (rules S54 to S59).
 template <class U, class T, class F, class Call, bool kShared>
-class continuation final : public state<U>, public waiter, public waiting_side {
+class continuation final : public value_state<U>,
+                           public wait_node,
+                           public waiting_side {
  public:
   template <class G>
-  continuation(state_ref<state<T>> source, G&& f)
-      : state<U>(source->core()), f_(std::forward<G>(f)) {
+  continuation(state_ref<value_state<T>> source, G&& f)
+      : value_state<U>(source->core()), f_(std::forward<G>(f)) {
     if (ABSL_PREDICT_FALSE(internal::has_context())) {
       has_context_ = true;
       this->core().keep_context(this);
@@ -168,9 +170,9 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     try {
 #endif
       if (f_.has_value()) {
-        settle_from(static_cast<state<T>&>(*source));
+        settle_from(static_cast<value_state<T>&>(*source));
       } else {
-        settle_from_inner(static_cast<state<U>&>(*source));
+        settle_from_inner(static_cast<value_state<U>&>(*source));
       }
 #ifdef ABSL_HAVE_EXCEPTIONS
     } catch (...) {
@@ -200,7 +202,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     return {cancel_answer::kind::accepted};
   }
 
-  std::string describe() const override {
+  std::string describe_state() const override {
     return "future from " + std::string(Call::kName);
   }
 
@@ -220,7 +222,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     this->core().drop_context(this);
   }
 
-  void settle_from(state<T>& source) {
+  void settle_from(value_state<T>& source) {
     source.mark_retrieved();
     // Out of the block first: what it captured ends with the call.
     F f = *std::move(f_);
@@ -244,7 +246,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
       constexpr bool kOnValue = std::is_same_v<Call, then_call>;
       const bool has_value = !source.failed();
       if (must_cancel_ || has_value != kOnValue ||
-          (!kOnValue && is_cancelled(source.error()))) {
+          (!kOnValue && is_cancelled(source.held_error()))) {
         pass_on(source);
         return;
       }
@@ -267,11 +269,11 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   }
 
   // The outcome of the source is that of the continuation.
-  void pass_on(state<T>& source) {
+  void pass_on(value_state<T>& source) {
     if (must_cancel_) {
       this->settle_cancelled(take_request(source));
     } else if (source.failed()) {
-      this->settle_failed(source.error());
+      this->settle_failed(source.held_error());
     } else if constexpr (std::is_same_v<U, T>) {
       if constexpr (std::is_void_v<T>) {
         this->settle_value();
@@ -327,9 +329,10 @@ class continuation final : public state<U>, public waiter, public waiting_side {
                       std::is_copy_constructible_v<stored<U>>,
                   "a callback cannot return a shared_future of a type that "
                   "cannot be copied: others may still want its value");
-    state<U>& source = *inner.release_state("the future a callback returned");
+    value_state<U>& source =
+        *inner.release_state("the future a callback returned");
     if (source.done() || &source == this) {  // Rules S39: no hop; S49.
-      const state_ref<state<U>> owner(&source);
+      const state_ref<value_state<U>> owner(&source);
       if (&source == this) {
         this->settle_error(
             make_error(error_kind::self_await,
@@ -353,7 +356,7 @@ class continuation final : public state<U>, public waiter, public waiting_side {
     }
   }
 
-  void settle_from_inner(state<U>& inner) {
+  void settle_from_inner(value_state<U>& inner) {
     if (must_cancel_) {
       inner.mark_retrieved();
       this->settle_cancelled(take_request(inner));
@@ -372,15 +375,16 @@ class continuation final : public state<U>, public waiter, public waiting_side {
   // one.
   absl::Status take_request() {
     must_cancel_ = false;
-    absl::Status why = this->error();
+    absl::Status why = this->held_error();
     this->discard_error();
     return why;
   }
   // The same; a source that was cancelled itself has come first.
   absl::Status take_request(const future_state& source) {
     absl::Status why = take_request();
-    return source.failed() && is_cancelled(source.error()) ? source.error()
-                                                           : why;
+    return source.failed() && is_cancelled(source.held_error())
+               ? source.held_error()
+               : why;
   }
 
   std::optional<F> f_;
@@ -425,7 +429,7 @@ constexpr bool returns_fit() {
 
 // A callback registered with add_done_callback.
 template <class F>
-class done_callback final : public callback_core, public waiter {
+class done_callback final : public callback_core, public wait_node {
  public:
   template <class G>
   done_callback(future_state& source, G&& f)

@@ -43,7 +43,7 @@ struct cancel_answer {
 // waits. The waiters in the list are owned by the list.
 class future_state : public slab_allocated<block_kind::plain> {
  public:
-  enum class phase : uint8_t { pending, value, error, cancelled };
+  enum class state_phase : uint8_t { pending, value, error, cancelled };
 
   explicit future_state(loop_core& core) : future_state() { bind(core); }
   // Of a task that has not been started: it belongs to no loop yet.
@@ -74,13 +74,13 @@ class future_state : public slab_allocated<block_kind::plain> {
   bool sole_reference() const { return refs_ == 1; }
 
   loop_core& core() const { return *core_; }
-  phase current_phase() const { return phase_; }
-  bool done() const { return phase_ != phase::pending; }
-  bool cancelled() const { return phase_ == phase::cancelled; }
-  bool failed() const { return phase_ >= phase::error; }
+  state_phase current_phase() const { return phase_; }
+  bool done() const { return phase_ != state_phase::pending; }
+  bool cancelled() const { return phase_ == state_phase::cancelled; }
+  bool failed() const { return phase_ >= state_phase::error; }
 
   // The error of a failed or cancelled state.
-  virtual const absl::Status& error() const = 0;
+  virtual const absl::Status& held_error() const = 0;
 
   // OK for a value, the error, or kFailedPrecondition while pending; takes
   // note that somebody looked (rule S38).
@@ -90,8 +90,8 @@ class future_state : public slab_allocated<block_kind::plain> {
 
   // `w` runs one hop after the completion; at once queued if it was before
   // (rules S33, S34). False, and `w` dropped, when the loop is closed.
-  bool add_waiter(waiter& w) {
-    if (ABSL_PREDICT_TRUE(phase_ == phase::pending && !abandoned_)) {
+  bool add_waiter(wait_node& w) {
+    if (ABSL_PREDICT_TRUE(phase_ == state_phase::pending && !abandoned_)) {
       waiters_.push(w);
       return true;
     }
@@ -100,7 +100,7 @@ class future_state : public slab_allocated<block_kind::plain> {
     return false;
   }
   // REQUIRES: !done(), and `w` waits here.
-  void remove_waiter(waiter& w) { waiters_.remove(w); }
+  void remove_waiter(wait_node& w) { waiters_.remove(w); }
 
   bool abandoned() const { return abandoned_; }
 
@@ -143,7 +143,7 @@ class future_state : public slab_allocated<block_kind::plain> {
   // -- For people -------------------------------------------------------------
 
   // What it is: "future", "task fetch#12", "when_all of 3, 1 pending".
-  virtual std::string describe() const { return "future"; }
+  virtual std::string describe_state() const { return "future"; }
   // The first word of that, for operator<<.
   virtual std::string_view kind_name() const { return "future"; }
 
@@ -166,9 +166,9 @@ class future_state : public slab_allocated<block_kind::plain> {
 
   // Ends the pending phase; the waiters go to the ready queue in one move.
   // False when there were waiters but the loop is closed (rule S14).
-  bool settle(phase p) {
+  bool settle(state_phase p) {
     phase_ = p;
-    unretrieved_ = p == phase::error;
+    unretrieved_ = p == state_phase::error;
     return waiters_.empty() || core_->push(waiters_);
   }
 
@@ -181,7 +181,7 @@ class future_state : public slab_allocated<block_kind::plain> {
     future_state* next_dying_;  // Once nobody can wait any more.
   };
   uint32_t refs_ = 1;
-  phase phase_ = phase::pending;
+  state_phase phase_ = state_phase::pending;
   bool unretrieved_ : 1;
   bool abandoned_ : 1;
 

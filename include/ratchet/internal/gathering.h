@@ -50,7 +50,7 @@ class gathering {
 
  private:
   // A child that is waited for.
-  class part final : public waiter {
+  class part final : public wait_node {
    public:
     void take_turn() override;
     void drop_turn() override;

@@ -36,16 +36,16 @@ class runnable {
   runnable* next_ = nullptr;
 };
 
-// waiter: a runnable that can also wait for a future. When the future is
+// wait_node: a runnable that can also wait for a future. When the future is
 // settled, the whole list of its waiters goes to the ready queue in one move.
-class waiter : public runnable {
+class wait_node : public runnable {
  protected:
-  ~waiter() override = default;
+  ~wait_node() override = default;
 
  private:
   friend class run_queue;
   friend class waiter_list;
-  waiter* previous_ = nullptr;  // Of the first: the last.
+  wait_node* previous_ = nullptr;  // Of the first: the last.
 };
 
 // The waiters of one future, in the order in which they came (rule S36).
@@ -54,7 +54,7 @@ class waiter_list {
  public:
   bool empty() const { return head_ == nullptr; }
 
-  void push(waiter& w) {
+  void push(wait_node& w) {
     w.next_ = nullptr;
     if (head_ == nullptr) {
       head_ = &w;
@@ -66,28 +66,28 @@ class waiter_list {
   }
 
   // REQUIRES: `w` is in this list.
-  void remove(waiter& w) {
-    waiter* const next = static_cast<waiter*>(w.next_);
+  void remove(wait_node& w) {
+    wait_node* const next = static_cast<wait_node*>(w.next_);
     if (head_ == &w) {
       head_ = next;
     } else {
       w.previous_->next_ = next;
     }
     // The one before `w` becomes the last one if `w` was it.
-    waiter* const after = next != nullptr ? next : head_;
+    wait_node* const after = next != nullptr ? next : head_;
     if (after != nullptr) after->previous_ = w.previous_;
   }
 
   // Takes the first one out; nullptr when there is none.
-  waiter* pop() {
-    waiter* const first = head_;
+  wait_node* pop() {
+    wait_node* const first = head_;
     if (first != nullptr) remove(*first);
     return first;
   }
 
  private:
   friend class run_queue;
-  waiter* head_ = nullptr;
+  wait_node* head_ = nullptr;
 };
 
 // FIFO of runnables: singly linked through them.

@@ -72,15 +72,15 @@ constexpr bool check_value_type() {
 }
 
 template <class T>
-class state : public future_state {
+class value_state : public future_state {
  public:
   static_assert(check_value_type<T>());
   using value_type = T;
 
-  state() {}  // Of a task that has not been started.
-  explicit state(loop_core& core) : future_state(core) {}
+  value_state() {}  // Of a task that has not been started.
+  explicit value_state(loop_core& core) : future_state(core) {}
 
-  const absl::Status& error() const final { return error_; }
+  const absl::Status& held_error() const final { return error_; }
 
   // REQUIRES: current_phase() == phase::value.
   stored<T>& value() { return value_; }
@@ -137,21 +137,21 @@ class state : public future_state {
   template <class... Args>
   bool settle_value(Args&&... args) {
     emplace(std::forward<Args>(args)...);
-    return settle(phase::value);
+    return settle(state_phase::value);
   }
   bool settle_error(absl::Status error) {
     hold_error(std::move(error));
-    return settle(phase::error);
+    return settle(state_phase::error);
   }
   bool settle_cancelled(absl::Status why) {
     hold_error(std::move(why));
-    return settle(phase::cancelled);
+    return settle(state_phase::cancelled);
   }
   // As a task ends: an error that is Cancelled makes it cancelled (rule S51).
   bool settle_failed(absl::Status error) {
     const bool cancelled = is_cancelled(error);
     hold_error(std::move(error));
-    return settle(cancelled ? phase::cancelled : phase::error);
+    return settle(cancelled ? state_phase::cancelled : state_phase::error);
   }
   bool settle_outcome(outcome<T> result) {
     if (!result.ok()) return settle_failed(status_of(std::move(result)));
@@ -163,7 +163,7 @@ class state : public future_state {
   }
 
  protected:
-  ~state() override {
+  ~value_state() override {
     discard_value();
     discard_error();
   }
@@ -188,9 +188,9 @@ class state : public future_state {
 // The state of a promise: it waits for nothing, so cancelling it cancels it at
 // once (rule S37).
 template <class T>
-class promise_state : public state<T> {
+class promise_state : public value_state<T> {
  public:
-  using state<T>::state;
+  using value_state<T>::value_state;
 
   cancel_answer answer_cancel(const absl::Status& why) override {
     this->mark_retrieved();

@@ -127,7 +127,7 @@ struct task_extras : slab_allocated<block_kind::plain> {
 //   ready     it is in the ready queue, or in the list of a settled future
 //   future    in the list of waiters of its top frame's source
 //   timer     in the wheel
-class task_core : public waiter, public loop_timer, public waiting_side {
+class task_core : public wait_node, public loop_timer, public waiting_side {
  public:
   // -- From the loop
   // ------------------------------------------------------------

@@ -107,14 +107,15 @@ struct transition_to {
         return thrown == nullptr ? (self.*Next)() : core.fail_with(*thrown);
       }
     } else {
-      return resume_with(
-          self, state_ref<state<T>>(static_cast<state<T>*>(core.take_source())),
-          thrown);
+      return resume_with(self,
+                         state_ref<value_state<T>>(
+                             static_cast<value_state<T>*>(core.take_source())),
+                         thrown);
     }
   }
 
   template <class S = Source>
-  static step resume_with(machine& self, state_ref<state<T>> source,
+  static step resume_with(machine& self, state_ref<value_state<T>> source,
                           const absl::Status* thrown) {
     constexpr bool kShared = S::kShared;
     constexpr passing kPassing = passing_of<parameter, T, kShared>();
@@ -127,14 +128,14 @@ struct transition_to {
     if constexpr (kPassing == passing::outcome) {
       outcome<T> result = thrown != nullptr ? outcome<T>(*thrown)
                                             : take_outcome<kShared>(*source);
-      source = state_ref<state<T>>();
+      source = state_ref<value_state<T>>();
       return (self.*Next)(std::move(result));
     } else {
       task_core& core = self;
       if (thrown != nullptr) return core.fail_with(*thrown);
-      if (source->failed()) return core.fail_with(source->error());
+      if (source->failed()) return core.fail_with(source->held_error());
       if constexpr (kPassing == passing::nothing) {
-        source = state_ref<state<T>>();
+        source = state_ref<value_state<T>>();
         return (self.*Next)();
       } else if constexpr (kShared) {
         return (self.*Next)(std::as_const(source->value()));
@@ -142,14 +143,14 @@ struct transition_to {
         // Out of the source, which ends before the state runs, as a coroutine
         // has ended when its await returns.
         T taken = std::move(source->value());
-        source = state_ref<state<T>>();
+        source = state_ref<value_state<T>>();
         return (self.*Next)(std::move(taken));
       }
     }
   }
 
   template <bool kShared>
-  static outcome<T> take_outcome(state<T>& source) {
+  static outcome<T> take_outcome(value_state<T>& source) {
     if constexpr (kShared) {
       return source.copy();
     } else {

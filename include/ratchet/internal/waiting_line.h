@@ -91,7 +91,7 @@ class waiting_line::place {
   // Whether it was woken, no matter what came then. Until the next enter().
   bool woken() const {
     return state_.has_value() &&
-           state_->current_phase() == future_state::phase::value;
+           state_->current_phase() == future_state::state_phase::value;
   }
 
  private:
@@ -103,7 +103,7 @@ class waiting_line::place {
     waiting(loop_core& core, const place& owner)
         : promise_state<void>(core), owner_(owner) {}
     ~waiting() override = default;
-    std::string describe() const override;
+    std::string describe_state() const override;
 
    private:
     const place& owner_;

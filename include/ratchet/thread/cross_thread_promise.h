@@ -62,7 +62,7 @@ class promise_courier final : public courier<T> {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) this->destroy();
   }
 
-  std::string describe() const override { return "cross_thread_promise"; }
+  std::string describe_state() const override { return "cross_thread_promise"; }
 
  private:
   std::atomic<uint32_t> refs_{2};
@@ -181,7 +181,7 @@ class cross_thread_promise {
     core.check_thread("cross_thread_promise");
     if (core.closed()) {
       closed_ = true;
-      future_ = future<T>(internal::state_ref<internal::state<T>>(
+      future_ = future<T>(internal::state_ref<internal::value_state<T>>(
           new internal::promise_state<T>(core)));
       return;
     }
