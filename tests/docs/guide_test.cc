@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <numeric>
 #include <set>
+#include <string>
 #include <thread>
 #include <tuple>
 #include <utility>
@@ -12,11 +13,13 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "ratchet/bound_group.h"
 #include "ratchet/interval.h"
 #include "ratchet/map_concurrent.h"
 #include "ratchet/ratchet.h"
 #include "ratchet/retry.h"
 #include "ratchet/sync.h"
+#include "ratchet/task_local.h"
 #include "ratchet/thread/cross_thread_promise.h"
 #include "ratchet/thread/submit.h"
 #include "ratchet/thread/thread_pool.h"
@@ -269,6 +272,49 @@ class heartbeat final : public ratchet::task<void> {
   ratchet::interval every_minute_{absl::Minutes(1)};
 };
 
+class session final {
+ public:
+  explicit session(std::vector<std::string>& log) : log_(log) {
+    work_.call_later(absl::Seconds(10), [this] { log_.push_back("late"); });
+    (void)ratchet::sleep_for(absl::Seconds(1)).then(work_.bind([this] {
+      log_.push_back("pinged");
+    }));
+  }
+
+ private:
+  std::vector<std::string>& log_;
+  ratchet::bound_group work_{"session"};  // The last member: ends first.
+};
+
+inline ratchet::task_local<std::string> request_id{"-"};
+
+std::string log_line(const std::string& what) {
+  return "[" + request_id.get() + "] " + what;
+}
+
+class request final : public ratchet::task<std::string> {
+ public:
+  explicit request(std::string id) : id_(std::move(id)) {}
+  step start() {
+    request_id.set(id_);  // For this task, and for what it starts.
+    return await<&request::slept>(ratchet::sleep_for(absl::Seconds(1)).then([] {
+      return log_line("slept");
+    }));
+  }
+
+ private:
+  step slept(std::string line) { return done(std::move(line)); }
+
+  std::string id_;
+};
+
+int blocking_square(ratchet::event_loop& loop, int x) {
+  loop.allow_nested_runs(true);
+  auto square =
+      ratchet::sleep_for(absl::Seconds(1)).then([x] { return x * x; });
+  return loop.run_until_complete(std::move(square)).value();
+}
+
 // -- What they do
 
 class GuideTest : public ::testing::Test {
@@ -371,6 +417,35 @@ TEST_F(GuideTest, TheHeartBeats) {
       ratchet::with_timeout(heartbeat(beats), absl::Seconds(150)));
   EXPECT_TRUE(ratchet::is_timeout(status));
   EXPECT_EQ(beats, 3);  // At 0, 60 and 120 seconds.
+}
+
+TEST_F(GuideTest, WhatASessionHasGoingOnEndsWithIt) {
+  std::vector<std::string> log;
+  {
+    session s(log);
+    ASSERT_TRUE(
+        loop.run_until_complete(ratchet::sleep_for(absl::Seconds(2))).ok());
+  }
+  ASSERT_TRUE(
+      loop.run_until_complete(ratchet::sleep_for(absl::Seconds(20))).ok());
+  EXPECT_EQ(log, (std::vector<std::string>{"pinged"}));
+}
+
+TEST_F(GuideTest, EveryRequestHasItsId) {
+  const auto lines =
+      loop.run_until_complete(ratchet::when_all(request("r1"), request("r2")));
+  ASSERT_TRUE(lines.ok());
+  EXPECT_EQ(std::get<0>(*lines), "[r1] slept");
+  EXPECT_EQ(std::get<1>(*lines), "[r2] slept");
+  EXPECT_EQ(log_line("outside"), "[-] outside");
+}
+
+TEST_F(GuideTest, ACallbackWaitsForAResult) {
+  int squared = 0;
+  loop.call_soon([this, &squared] { squared = blocking_square(loop, 7); });
+  ASSERT_TRUE(
+      loop.run_until_complete(ratchet::sleep_for(absl::Seconds(2))).ok());
+  EXPECT_EQ(squared, 49);
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ class promise_courier final : public courier<T> {
     if (refs_.fetch_sub(1, std::memory_order_acq_rel) == 1) this->destroy();
   }
 
-  std::string describe_state() const override { return "cross_thread_promise"; }
+  std::string describe() const override { return "cross_thread_promise"; }
 
  private:
   std::atomic<uint32_t> refs_{2};

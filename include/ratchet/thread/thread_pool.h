@@ -122,7 +122,7 @@ class pool_call final : public courier<T>, public pool_job {
 
   bool call_back() override { return pool_->withdraw(*this); }
 
-  std::string describe_state() const override {
+  std::string describe() const override {
     return "run_in(" + pool_->name() + ")";
   }
 
