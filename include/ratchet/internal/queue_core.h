@@ -41,7 +41,7 @@ class queue_core {
 
  protected:
   queue_core(std::string_view kind, size_t maxsize, std::string_view name);
-  queue_core(queue_core&&) = default;
+  queue_core(queue_core&&) noexcept = default;
   ~queue_core() = default;
 
   // Why nothing can be put or taken now, or OK.

@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -154,7 +155,9 @@ class basic_queue : public internal::queue_core {
  protected:
   basic_queue(std::string_view kind, size_t maxsize, std::string_view name)
       : queue_core(kind, maxsize, name) {}
-  basic_queue(basic_queue&&) = default;  // Of one that nobody waits for.
+  // Of one that nobody waits for.
+  basic_queue(basic_queue&&) noexcept(
+      std::is_nothrow_move_constructible_v<Items>) = default;
   ~basic_queue() = default;
 
  private:
@@ -172,7 +175,8 @@ template <class T, class Items>
 class basic_queue<T, Items>::put_task final : public task<void> {
  public:
   put_task(basic_queue& q, T item) : queue_(q), item_(std::move(item)) {}
-  put_task(put_task&&) = default;
+  put_task(put_task&&) noexcept(std::is_nothrow_move_constructible_v<T>) =
+      default;
   ~put_task() override {
     if (place_.leave_for_good()) {
       queue_.given_up(queue_.putters_, place_.woken());
