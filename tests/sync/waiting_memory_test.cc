@@ -53,7 +53,8 @@ class WaitingMemoryTest : public loop_test {
       loop.stop();
       (void)loop.run_forever();
     }
-    const uint64_t blocks = count.blocks(), heap = count.from_heap();
+    const uint64_t blocks = count.blocks();
+    [[maybe_unused]] const uint64_t heap = count.from_heap();
     const uint64_t rounds = again<Lock>::rounds - before;
     EXPECT_GT(rounds, 30u);
     EXPECT_LE(blocks, rounds + 1);
