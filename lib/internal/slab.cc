@@ -199,14 +199,20 @@ void* allocate_large(slab& s, size_t size, size_t alignment, block_kind kind) {
 
 constexpr bool kPlainOnHeap = !kSlabInline;
 
+// Of the blocks that are the heap's: for all threads together, since such a
+// block does not say whose it is.
+std::atomic<uint64_t> heap_total{0};
+std::atomic<uint64_t> heap_freed{0};
+
 }  // namespace
 
 void* allocate_slowly(size_t size, size_t alignment, block_kind kind) {
-  slab& s = this_slab();
-  ++s.total;
   if (kPlainOnHeap && kind == block_kind::plain) {
+    heap_total.fetch_add(1, std::memory_order_relaxed);
     return ::operator new (size, std::align_val_t{alignment});
   }
+  slab& s = this_slab();
+  ++s.total;
   if (alignment > kSlabGrain) size = (size + alignment - 1) & ~(alignment - 1);
   if (ABSL_PREDICT_FALSE(size > kLargeLimit || alignment > kHeaderSize)) {
     return allocate_large(s, size, alignment, kind);
@@ -226,7 +232,7 @@ void* allocate_slowly(size_t size, size_t alignment, block_kind kind) {
 void deallocate_slowly(void* block, [[maybe_unused]] size_t size,
                        [[maybe_unused]] size_t alignment, block_kind kind) {
   if (kPlainOnHeap && kind == block_kind::plain) {
-    ++this_slab().freed;
+    heap_freed.fetch_add(1, std::memory_order_relaxed);
     // Without the size: clang has the sized one only on request.
     ::operator delete (block, std::align_val_t{alignment});
     return;
@@ -255,7 +261,9 @@ void for_each_task_block(absl::FunctionRef<void(void* block)> visit) {
 slab_statistics slab_stats() {
   slab& s = this_slab();
   take_returned(s);
-  return {s.total, s.total - s.freed};
+  const uint64_t total = s.total + heap_total.load(std::memory_order_relaxed);
+  const uint64_t freed = s.freed + heap_freed.load(std::memory_order_relaxed);
+  return {total, total - freed};
 }
 
 }  // namespace ratchet::internal
