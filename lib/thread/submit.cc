@@ -1,5 +1,9 @@
 #include "ratchet/thread/submit.h"
 
+#include <string>
+
+#include "absl/strings/cord.h"
+#include "absl/strings/string_view.h"
 #include "ratchet/error_report.h"
 #include "ratchet/internal/fatal.h"
 #include "ratchet/status.h"
@@ -25,6 +29,14 @@ bool submission_base::wait(absl::Duration timeout) {
     return true;
   }
   return changed_.wait_for(lock, absl::ToChronoNanoseconds(timeout), is_done);
+}
+
+absl::Status unshared(const absl::Status& error) {
+  absl::Status copy(error.code(), error.message());
+  error.ForEachPayload([&](absl::string_view url, const absl::Cord& payload) {
+    copy.SetPayload(url, absl::Cord(std::string(payload)));
+  });
+  return copy;
 }
 
 bool is_news(const absl::Status& error) {

@@ -76,6 +76,10 @@ class submission_base {
   task_handle task_;  // The loop's.
 };
 
+// A copy that has nothing in common with `error`, for another thread. Copies of
+// a status share what they hold, which is safe; but ThreadSanitizer cannot see
+// that when Abseil itself is not built with it.
+absl::Status unshared(const absl::Status& error);
 // Whether `error` should be reported if nobody has looked at it.
 bool is_news(const absl::Status& error);
 // On the loop's thread.
@@ -87,9 +91,11 @@ class submission final : public submission_base {
   using submission_base::submission_base;
 
   void settle(outcome<T> result) {
-    const absl::Status error = status_of(result);
+    if (!result.ok()) result = unshared(status_of(result));
     const bool unseen = end([&] { outcome_.emplace(std::move(result)); });
-    if (unseen && is_news(error)) report_unseen(error);
+    if (!unseen) return;  // From here on it is the other thread's.
+    const absl::Status& error = status_of(*outcome_);
+    if (is_news(error)) report_unseen(error);
   }
   // REQUIRES: done().
   outcome<T> take() {
@@ -107,9 +113,11 @@ class submission final : public submission_base {
   }
 
  private:
-  static absl::Status status_of(const absl::Status& status) { return status; }
+  static const absl::Status& status_of(const absl::Status& status) {
+    return status;
+  }
   template <class V>
-  static absl::Status status_of(const absl::StatusOr<V>& result) {
+  static const absl::Status& status_of(const absl::StatusOr<V>& result) {
     return result.status();
   }
 
