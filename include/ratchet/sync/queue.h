@@ -156,8 +156,7 @@ class basic_queue : public internal::queue_core {
   basic_queue(std::string_view kind, size_t maxsize, std::string_view name)
       : queue_core(kind, maxsize, name) {}
   // Of one that nobody waits for.
-  basic_queue(basic_queue&&) noexcept(
-      std::is_nothrow_move_constructible_v<Items>) = default;
+  basic_queue(basic_queue&&) noexcept = default;
   ~basic_queue() = default;
 
  private:
