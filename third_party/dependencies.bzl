@@ -71,20 +71,6 @@ def ratchet_dependencies():
         urls = ["https://github.com/gflags/gflags/archive/refs/tags/v2.2.2.tar.gz"],
     )
 
-    # Benchmarks.
-    _dependency(
-        name = "com_github_google_benchmark",
-        debian = "libbenchmark-dev pkg-config",
-        requires = "benchmark >= 1.7",
-        sha256 = "6430e4092653380d9dc4ccb45a1e2dc9259d581f4866dc0759713126056bc1d7",
-        strip_prefix = "benchmark-1.7.1",
-        targets = {
-            ":benchmark": ["benchmark", "-pthread"],
-            ":benchmark_main": ["-lbenchmark_main", "benchmark", "-pthread"],
-        },
-        urls = ["https://github.com/google/benchmark/archive/refs/tags/v1.7.1.tar.gz"],
-    )
-
     # Bazel's own. A release says its version and fetches what it needs.
     if not native.bazel_version:
         shims(_missing)

@@ -8,7 +8,6 @@ build_packages=(
   bazel=bazel-bootstrap
   "g++=g++"
   libabsl-dev
-  libbenchmark-dev
   libgflags-dev
   nlohmann-json3-dev
   googletest

@@ -244,7 +244,7 @@ inline void print_json(const std::string& peer, const workload& w,
 }
 
 inline void print_row(const workload& w, const result& r) {
-  printf("%-9s %-38s %10.0f %9.2f %9.2f %9.2f %9.2f", w.name.c_str(),
+  printf("%-9s %-40s %10.0f %9.2f %9.2f %9.2f %9.2f", w.name.c_str(),
          w.param.c_str(), r.operations, r.cpu, r.cpu_min, r.cpu_max, r.wall);
   if (r.bytes > 0) printf("  %.1f bytes", r.bytes);
   for (const named_number& f : r.fields) {
@@ -355,7 +355,7 @@ inline int main_of(const char* peer, int argc, char** argv) {
   if (!o.list && !o.json) {
     printf(
         "%s: nanoseconds per operation, median of %d repetitions%s\n"
-        "%-9s %-38s %10s %9s %9s %9s %9s\n",
+        "%-9s %-40s %10s %9s %9s %9s %9s\n",
         peer, o.repetitions, o.scale == 1 ? "" : ", SCALED", "workload", "",
         "ops", "CPU", "min", "max", "wall");
   }

@@ -9,7 +9,7 @@
 // -------------|---------------------------|-----------------------------------
 // w1a, w1b     | one run of a callback     | runs
 // w2_*         | cancel one, arm one       | cancels that were in time
-// w2r_*        | re-arm one in place       | sum of the indexes
+// w2r_*        | re-arm one in place       | sum of (index + 1)
 // w3           | one timer, arm to fire    | sum of (index + 1) that fired
 // w4p, w4r     | one then(x + 1)           | sum of what the chains gave
 // w5           | one child                 | sum of the values; child i gives i
