@@ -98,14 +98,14 @@ class [[nodiscard]] task
 
   // Cancelling *loses data*: the source of `f` is cancelled, too (S54), and
   // what it would have given never comes. To leave it alone, await shield(f).
-  template <auto Next, class U>
+  template <auto Next, class U, class M = internal::machine_of<Next>>
   step await(future<U> f) {
     using To = internal::transition_to<Next, internal::from_future<U>>;
     return this->await_source(To::value, f.release_state("await"));
   }
 
   // The same. Cancelling *loses data* for the others who share `f`, too.
-  template <auto Next, class U>
+  template <auto Next, class U, class M = internal::machine_of<Next>>
   step await(shared_future<U> f) {
     using To = internal::transition_to<Next, internal::from_shared_future<U>>;
     return this->await_source(To::value, f.release_state("await"));
@@ -114,7 +114,8 @@ class [[nodiscard]] task
   // Runs `machine` inside this task. Cancelling reaches it where it waits, and
   // *loses data* if it gives in: its work so far, and what it waits for.
   template <auto Next, class Machine,
-            std::enable_if_t<internal::is_machine<Machine>, int> = 0>
+            std::enable_if_t<internal::is_machine<Machine>, int> = 0,
+            class Awaiting = internal::machine_of<Next>>
   step await(Machine&& machine) {
     using M = std::decay_t<Machine>;
     static_assert(!std::is_lvalue_reference_v<Machine>,
@@ -130,7 +131,7 @@ class [[nodiscard]] task
   // The sleep begins with the call. Zero and negative lengths are a yield
   // (S45); absl::InfiniteDuration() sleeps until it is cancelled.
   // *Cancel-safe*, but the next sleep begins anew.
-  template <auto Next>
+  template <auto Next, class M = internal::machine_of<Next>>
   step sleep_for(absl::Duration length) {
     using To = internal::transition_to<Next, internal::from_nothing>;
     if (length <= absl::ZeroDuration()) return this->yield_to(To::value);
@@ -141,14 +142,14 @@ class [[nodiscard]] task
 
   // A time that has passed: goes on as after a sleep of no length that goes
   // through the timers, two iterations later. *Cancel-safe*.
-  template <auto Next>
+  template <auto Next, class M = internal::machine_of<Next>>
   step sleep_until(absl::Time time) {
     using To = internal::transition_to<Next, internal::from_nothing>;
     return this->sleep_until_ns(To::value, internal::deadline_at(time));
   }
 
   // Lets everything run that is ready. *Cancel-safe*.
-  template <auto Next>
+  template <auto Next, class M = internal::machine_of<Next>>
   step yield() {
     using To = internal::transition_to<Next, internal::from_nothing>;
     return this->yield_to(To::value);
@@ -177,7 +178,7 @@ class [[nodiscard]] task
   }
 
  private:
-  template <auto Next, class Source>
+  template <auto Next, class Source, class M>
   friend struct internal::transition_to;
 
   step end_with(internal::outcome<T> outcome) {

@@ -156,7 +156,7 @@ class bound_root final : public task<typename M::result_type> {
   }
 
  private:
-  template <auto Next, class Source>
+  template <auto Next, class Source, class Machine>
   friend struct internal::transition_to;
 
   step finish(outcome<T> result) { return this->done(std::move(result)); }

@@ -82,11 +82,19 @@ constexpr passing passing_of() {
   }
 }
 
+// The machine whose state `Next` is. It says nothing that Next does not, but a
+// template that has Next for a parameter must have this one, too: for GCC (12;
+// not Clang) gives &m::next the linkage of a constant, also if m is in an
+// unnamed namespace, and then machines of one name in two files would run each
+// other's states. A type has the linkage that it should.
+template <auto Next>
+using machine_of = typename state_function<decltype(Next)>::machine;
+
 // transition_to<&machine::next, Source>::value: see struct transition.
-template <auto Next, class Source>
+template <auto Next, class Source, class Machine = machine_of<Next>>
 struct transition_to {
   using function = state_function<decltype(Next)>;
-  using machine = typename function::machine;
+  using machine = Machine;
   using parameter = typename function::parameter;
   using T = typename Source::result_type;
 
