@@ -212,6 +212,47 @@ void call_later_w3(run& r) {
           static_cast<double>(clock.worst_step_ns()) / kMicrosecond);
 }
 
+class firing_timer final : public event_loop::timer {
+ public:
+  struct tally {
+    event_loop* loop;
+    uint64_t check;
+    size_t left;
+  };
+  void begin(tally* of, uint32_t index) {
+    of_ = of;
+    index_ = index;
+  }
+
+ private:
+  void timer_due() override {
+    of_->check += index_ + 1;
+    if (--of_->left == 0) of_->loop->stop();
+  }
+  tally* of_ = nullptr;
+  uint32_t index_ = 0;
+};
+
+void intrusive_w3(run& r, ratchet::clock& clock) {
+  const std::vector<absl::Duration> delays =
+      as_durations(w3_delays(r.scaled(kW3Timers)));
+  event_loop loop(clock);
+  firing_timer::tally all{&loop, 0, delays.size()};
+  std::vector<firing_timer> timers(delays.size());
+  r.start();
+  loop.call_soon([&] {
+    const absl::Time now = loop.now();
+    for (size_t i = 0; i < delays.size(); ++i) {
+      timers[i].begin(&all, static_cast<uint32_t>(i));
+      loop.arm(timers[i], now + delays[i]);
+    }
+  });
+  const absl::Status ran = loop.run_forever();
+  r.stop(delays.size());
+  require(ran.ok(), "run_forever() ends by stop()");
+  r.check = all.check;
+}
+
 }  // namespace
 
 void add_timer_workloads() {
@@ -236,6 +277,14 @@ void add_timer_workloads() {
   add_each("w2ri", "loop: arm() again", intrusive_w2<refresh::in_place>);
   add("w3", "wheel, 1 ms steps", wheel_w3);
   add("w3l", "loop: call_later(), 1 ms steps", call_later_w3);
+  add("w3i", "loop: arm(), 1 ms steps", [](run& r) {
+    millisecond_clock clock;
+    intrusive_w3(r, clock);
+  });
+  add("w3ir", "loop: arm(), real time", [](run& r) {
+    ratchet::steady_clock clock;
+    intrusive_w3(r, clock);
+  });
   add("w3d", "wheel, from deadline to deadline",
       [](run& r) { wheel_w3_by_deadline(r, w3_delays(r.scaled(kW3Timers))); });
   add("w3e", "wheel, all with the same deadline", [](run& r) {
