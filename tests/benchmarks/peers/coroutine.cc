@@ -62,7 +62,7 @@ void w2(run& r, uint64_t timers, bool in_place) {
   for (const rearming& one : all) {
     if (in_place) {
       l.timers().rearm(&each[one.timer], now + one.delay);
-      check += one.timer;
+      check += one.timer + 1;
     } else {
       l.timers().disarm(&each[one.timer]);
       l.timers().arm(&each[one.timer], now + one.delay);
@@ -286,6 +286,32 @@ void w9e(run& r) {
   r.check = token;
 }
 
+detached play_by_queue(coro::queue<uint64_t>& mine,
+                       coro::queue<uint64_t>& other, uint64_t passes,
+                       uint64_t& last) {
+  while (true) {
+    const uint64_t token = co_await mine.get();
+    const bool over = token >= passes;
+    if (token == passes) last = token;
+    other.put(token + 1);
+    if (over) break;
+  }
+}
+
+void w9q(run& r) {
+  loop l;
+  const uint64_t passes = r.scaled(kW9Passes);
+  uint64_t last = 0;
+  coro::queue<uint64_t> a, b;
+  a.put(0);
+  r.start();
+  play_by_queue(a, b, passes, last);
+  play_by_queue(b, a, passes, last);
+  l.run();
+  r.stop(passes);
+  r.check = last;
+}
+
 task<uint64_t> play_by_future(promise<uint64_t>* of, int me, uint64_t passes) {
   while (true) {
     const uint64_t token = co_await of[me].get_future();
@@ -405,6 +431,7 @@ int main(int argc, char** argv) {
       [](run& r) { w8f(r, time_kind::jumping); });
   add("w8fr", "real time", [](run& r) { w8f(r, time_kind::real); });
   add("w9e", "event", w9e);
+  add("w9q", "queue", w9q);
   add("w9f", "a fresh future each time", w9f);
   add("w10_1", "1 producer", [](run& r) { w10(r, 1); });
   add("w10_3", "3 producers", [](run& r) { w10(r, 3); });

@@ -9,6 +9,7 @@
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -350,6 +351,39 @@ class event {
  private:
   ready* waiting_ = nullptr;
   bool set_ = false;
+};
+
+// One consumer at a time.
+template <class T>
+class queue {
+ public:
+  void put(T value) {
+    values_.push_back(std::move(value));
+    if (ready* const w = std::exchange(waiting_, nullptr)) {
+      loop::current->push(w);
+    }
+  }
+  auto get() {
+    struct awaiter : ready {
+      queue* q;
+      explicit awaiter(queue* of) : q(of) {}
+      bool await_ready() const { return !q->values_.empty(); }
+      void await_suspend(std::coroutine_handle<> h) {
+        handle = h;
+        q->waiting_ = this;
+      }
+      T await_resume() {
+        T value = std::move(q->values_.front());
+        q->values_.pop_front();
+        return value;
+      }
+    };
+    return awaiter(this);
+  }
+
+ private:
+  std::deque<T> values_;
+  ready* waiting_ = nullptr;
 };
 
 // -- Threads

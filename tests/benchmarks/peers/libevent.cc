@@ -107,7 +107,7 @@ void w2(run& r, uint64_t timers, bool in_place) {
     for (const rearming& one : all) {
       event* const t = &each[one.timer];
       if (in_place) {
-        check += one.timer;
+        check += one.timer + 1;
       } else {
         check += evtimer_del(t) == 0 ? 1 : 0;
       }

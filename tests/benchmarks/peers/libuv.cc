@@ -89,7 +89,7 @@ void w2(run& r, uint64_t timers, bool in_place) {
   for (const rearming& one : all) {
     uv_timer_t* const t = &each[one.timer];
     if (in_place) {
-      check += one.timer;
+      check += one.timer + 1;
     } else {
       check += uv_is_active(reinterpret_cast<uv_handle_t*>(t)) != 0 ? 1 : 0;
       uv_timer_stop(t);
