@@ -1,0 +1,368 @@
+#!/usr/bin/env python3
+"""Runs the programs of the comparison in turns, and makes the table of them.
+
+  side_by_side.py --program=NAME=PATH... [--version=NAME=TEXT...] --out=DIR
+                  [--workload=NAMES] [--rounds=5] [--quick]
+  side_by_side.py --list
+
+tests/bench calls it. A program takes the flags of harness.h and prints its JSON;
+one called ratchet is the measure of the others. Exits with 1 if a program failed
+or its check is not that of ratchet.
+"""
+
+import argparse
+import collections
+import fnmatch
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+
+# In the order of the table: what one operation is.
+ROWS = {
+    "w1a": "a callback that posts itself",
+    "w1b": "the same, 1,000 of them",
+    "w2_1e3": "of 10^3 timers, cancel one and arm one",
+    "w2_1e5": "of 10^5",
+    "w2_1e6": "of 10^6",
+    "w2r_1e3": "of 10^3 timers, re-arm one in place",
+    "w2r_1e5": "of 10^5",
+    "w2r_1e6": "of 10^6",
+    "w3": "arm a timer of 10^6, and it fires; virtual time",
+    "w3r": "the same in real time",
+    "w4p": "`then` on a pending future",
+    "w4r": "`then` on a ready future",
+    "w5": "a child of `when_all`",
+    "w6": "a child of `as_completed`",
+    "w7": "a task: spawn, yield, return, await",
+    "w8m": "a task falls asleep, of 10^6",
+    "w8f": "a task sleeps, to its end; virtual time",
+    "w8fr": "the same in real time",
+    "w9e": "pass a token through an event",
+    "w9q": "through a queue",
+    "w9f": "through a fresh future",
+    "w10_1": "post from 1 other thread",
+    "w10_3": "from 3 other threads",
+    "w12a": "through the thread pool and back",
+    "w12b": "the same, 256 in flight",
+}
+BYTES = "w8m bytes"  # A row of its own, from what w8m says beside the time.
+
+# Where ratchet has several ways, the one that does what those of the others do:
+# timers that are part of their owner, in a loop. The wheel, without a loop, is
+# a contender of its own.
+OURS = {
+    **{f"w2_{n}": f"w2i_{n}" for n in ("1e3", "1e5", "1e6")},
+    **{f"w2r_{n}": f"w2ri_{n}" for n in ("1e3", "1e5", "1e6")},
+    "w3": "w3i",
+    "w3r": "w3ir",
+}
+WHEEL = [row for row in ROWS if row.startswith("w2")] + ["w3"]
+
+CHECK_SCALE = 0.01
+# Longer than this a repetition need not be, where less of the work is the same
+# work: in seconds.
+LONG_ENOUGH = 2.0
+SCALABLE = ("w1", "w4", "w5", "w6", "w7", "w9", "w10", "w12")
+PATIENCE = 600
+
+
+class Failure(Exception):
+  """A program failed, or computed something else."""
+
+
+class Contender:
+  """A column: a program, and what it calls the rows."""
+
+  def __init__(self, name, path, rows):
+    self.name = name
+    self.path = path
+    self.rows = rows
+    self.scales = {}
+
+  def measure(self, row, scale):
+    """Returns what the program says of one repetition."""
+    command = [
+        self.path,
+        "--json",
+        f"--workload={self.rows[row]}",
+        "--repetitions=1",
+        f"--scale={scale:g}",
+    ]
+    try:
+      ran = subprocess.run(
+          command, stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+      raise Failure(f"{self.name}, {row}: {error}") from error
+    lines = ran.stdout.decode().splitlines()
+    if ran.returncode != 0 or len(lines) != 1:
+      raise Failure(
+          f"{self.name}, {row}: exit status {ran.returncode} and {len(lines)} "
+          f"results of {' '.join(command)}")
+    return json.loads(lines[0])
+
+
+def contenders_of(programs):
+  """Returns the contenders, ratchet first, that the programs are."""
+  result = []
+  for name, path in programs.items():
+    listed = subprocess.run([path, "--list"],
+                            stdout=subprocess.PIPE,
+                            check=True)
+    there = set(listed.stdout.decode().split())
+    rows = {row: row for row in ROWS}
+    if name == "ratchet":
+      rows.update(OURS)
+    result.append(
+        Contender(name, path,
+                  {row: its for row, its in rows.items() if its in there}))
+    if name == "ratchet":
+      result.append(Contender("wheel", path, {row: row for row in WHEEL}))
+  return result
+
+
+def same_work(row, them):
+  """Raises Failure unless all compute the same; says how much each is to do."""
+  expected = None
+  for contender in them:
+    result = contender.measure(row, CHECK_SCALE)
+    if expected is None:
+      expected = result["check"]
+    if result["check"] != expected:
+      raise Failure(f"{contender.name}, {row}: its check is {result['check']}, "
+                    f"that of {them[0].name} is {expected}")
+    contender.scales[row] = 1.0
+    if row.startswith(SCALABLE):
+      seconds = result["wall_ns_per_op"] * result["ops"] / CHECK_SCALE / 1e9
+      contender.scales[row] = min(1.0, max(CHECK_SCALE, LONG_ENOUGH / seconds))
+
+
+def run_row(row, them, rounds, quick):
+  """Returns the results of `row`: a list for each contender."""
+  say(f"{row}: {', '.join(c.name for c in them)}")
+  same_work(row, them)
+  results = collections.defaultdict(list)
+  for turn in range(rounds):
+    first = turn % len(them)
+    for contender in them[first:] + them[:first]:
+      scale = CHECK_SCALE if quick else contender.scales[row]
+      results[contender.name].append(contender.measure(row, scale))
+  for contender in them:
+    mine = results[contender.name]
+    base = results[them[0].name]
+    if contender.scales[row] != them[0].scales[row]:
+      base = mine
+    if any(result["check"] != base[0]["check"] for result in mine):
+      raise Failure(f"{contender.name}, {row}: its check is not always "
+                    f"{base[0]['check']}")
+  return results
+
+
+def summary_of(row, name, results, base):
+  """Returns one line of the JSON: medians, and how far they are from `base`."""
+  cpu = [result["cpu_ns_per_op"] for result in results]
+  line = {
+      "workload": row,
+      "peer": name,
+      "param": results[0]["param"],
+      "ops": results[0]["ops"],
+      "cpu_ns_per_op": statistics.median(cpu),
+      "cpu_min": min(cpu),
+      "cpu_max": max(cpu),
+      "wall_ns_per_op": statistics.median(r["wall_ns_per_op"] for r in results),
+      "bytes_per_item": statistics.median(r["bytes_per_item"] for r in results),
+      "check": results[0]["check"],
+      "rounds": cpu,
+  }
+  if base is not None:
+    line["ratio"] = line["cpu_ns_per_op"] / base["cpu_ns_per_op"]
+    if base["bytes_per_item"] > 0 and line["bytes_per_item"] > 0:
+      line["bytes_ratio"] = line["bytes_per_item"] / base["bytes_per_item"]
+  return line
+
+
+def number(x):
+  """Three digits or so."""
+  if x >= 100:
+    return f"{x:,.0f}"
+  return f"{x:.1f}" if x >= 10 else f"{x:.2f}"
+
+
+def cell(value, ratio):
+  if value is None:
+    return "-"
+  if ratio is None:
+    return number(value)
+  text = f"{number(value)} ({number(ratio)})"
+  return f"**{text}**" if ratio < 1 else text
+
+
+def table_of(lines, names):
+  """Returns the table as lines of Markdown that can be read as they are."""
+  cells = {(line["workload"], line["peer"]): line for line in lines}
+  measured = {line["workload"] for line in lines}
+  rows = [["", "CPU ns of"] + names]
+  for row, title in ROWS.items():
+    if row not in measured:
+      continue
+    of = [cells.get((row, name)) for name in names]
+    rows.append([row, title] + [
+        cell(line and line["cpu_ns_per_op"], line and line.get("ratio"))
+        for line in of
+    ])
+    if any(line and line["bytes_per_item"] > 0 and row == "w8m" for line in of):
+      rows.append([BYTES, "resident bytes of it"] + [
+          cell(line and line["bytes_per_item"], line and line.get("bytes_ratio"))
+          for line in of
+      ])
+  widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+  rows.insert(1, ["-" * width for width in widths])
+  return [
+      "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths)) +
+      " |" for row in rows
+  ]
+
+
+def spread_of(lines):
+  """Says how far the rounds of a cell lie from each other."""
+  spreads = sorted(
+      ((line["cpu_max"] - line["cpu_min"]) / line["cpu_ns_per_op"], line["peer"],
+       line["workload"]) for line in lines)
+  if not spreads:
+    return "Nothing was measured."
+  middle = spreads[len(spreads) // 2]
+  worst, peer, row = spreads[-1]
+  return (f"From the least to the most of the rounds of a cell: {middle[0]:.0%} "
+          f"in the median, at worst {worst:.0%} ({peer}, {row}).")
+
+
+def machine():
+  """Returns what was measured on."""
+  model = platform.processor()
+  try:
+    with open("/proc/cpuinfo", encoding="utf-8") as lines:
+      for line in lines:
+        if line.startswith("model name"):
+          model = line.split(":", 1)[1].strip()
+          break
+  except OSError:
+    pass
+  return f"{os.cpu_count()} cores of {model}, {platform.system()}"
+
+
+def commit():
+  ran = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"],
+                       stdout=subprocess.PIPE,
+                       check=False)
+  return ran.stdout.decode().strip() or "unknown"
+
+
+def say(*words):
+  print(*words, file=sys.stderr, flush=True)
+
+
+def pairs(texts):
+  """Returns NAME=VALUE... as a dictionary."""
+  return dict(text.split("=", 1) for text in texts)
+
+
+def parse(arguments):
+  parser = argparse.ArgumentParser(usage=__doc__)
+  parser.add_argument("--program", action="append", default=[])
+  parser.add_argument("--version", action="append", default=[])
+  parser.add_argument("--out")
+  parser.add_argument("--workload", default="*")
+  parser.add_argument("--rounds", type=int, default=5)
+  parser.add_argument("--quick", action="store_true")
+  parser.add_argument("--list", action="store_true")
+  return parser.parse_args(arguments)
+
+
+def main(arguments):
+  options = parse(arguments)
+  if options.list:
+    for row, title in ROWS.items():
+      print(f"{row:8} {title}")
+    return 0
+  patterns = options.workload.split(",")
+  for pattern in patterns:
+    if not fnmatch.filter(ROWS, pattern):
+      say(f"There is no workload {pattern}; --list names them all.")
+      return 2
+  wanted = [
+      row for row in ROWS
+      if any(fnmatch.fnmatchcase(row, pattern) for pattern in patterns)
+  ]
+  rounds = 1 if options.quick else max(1, options.rounds)
+  contenders = contenders_of(pairs(options.program))
+  versions = pairs(options.version)
+
+  begin = time.monotonic()
+  lines = []
+  failures = []
+  for row in wanted:
+    them = [c for c in contenders if row in c.rows]
+    while them:
+      try:
+        results = run_row(row, them, rounds, options.quick)
+      except Failure as failure:
+        # The others go on without it.
+        say(f"FAILED: {failure}")
+        failures.append(str(failure))
+        name = str(failure).split(",", 1)[0]
+        them = [c for c in them if c.name != name]
+        continue
+      base = None
+      for contender in them:
+        line = summary_of(row, contender.name, results[contender.name], base)
+        if contender.name == "ratchet":
+          base = line
+        lines.append(line)
+      break
+
+  names = [c.name for c in contenders
+           if any(line["peer"] == c.name for line in lines)]
+  about = [
+      f"CPU nanoseconds per operation (ratio to ratchet), medians of {rounds} "
+      f"rounds, ratchet at {commit()}, on {machine()}. **Bold** is faster than "
+      "ratchet, - is what a peer has not got (its source says why).",
+      "Of " + ", ".join(f"{name} {versions[name]}" for name in names
+                        if name in versions) + ".",
+      spread_of(lines),
+  ]
+  if options.quick:
+    about.insert(0, "QUICK: a hundredth of the work; no figure means anything.")
+  about += [f"FAILED: {failure}" for failure in failures]
+  text = "\n".join(table_of(lines, names) + [""] + about) + "\n"
+  print(text, end="")
+  os.makedirs(options.out, exist_ok=True)
+  with open(os.path.join(options.out, "comparison.txt"), "w",
+            encoding="utf-8") as file:
+    file.write(text)
+  with open(os.path.join(options.out, "comparison.json"), "w",
+            encoding="utf-8") as file:
+    json.dump(
+        {
+            "about": about,
+            "commit": commit(),
+            "machine": machine(),
+            "versions": versions,
+            "rounds": rounds,
+            "quick": options.quick,
+            "peers": names,
+            "results": lines,
+            "failures": failures,
+        },
+        file,
+        indent=1)
+    file.write("\n")
+  say(f"{len(lines)} results in {time.monotonic() - begin:.0f} seconds; "
+      f"they are in {options.out}")
+  return 1 if failures else 0
+
+
+if __name__ == "__main__":
+  sys.exit(main(sys.argv[1:]))
