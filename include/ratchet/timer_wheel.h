@@ -92,11 +92,20 @@ class timer_wheel {
   // Moves now() forward to `to`, or leaves it if `to` is earlier. Every armed
   // timer with a deadline up to now() becomes due, behind those that are still
   // due from earlier calls.
-  void advance(tick to);
+  void advance(tick to) {
+    if (late_.empty()) {
+      if (to <= now_) return;
+      if (to_key(to) < armed_.earliest()) {
+        now_ = to;
+        return;
+      }
+    }
+    advance_slow(to);
+  }
 
   // The next due timer, idle by now; null when there is none. Timers scheduled
   // since the last advance() never come out before the next one.
-  timer* pop_due();
+  timer* pop_due() { return due_.empty() ? nullptr : pop_some(); }
 
   bool has_due() const;
 
@@ -135,6 +144,8 @@ class timer_wheel {
     return static_cast<tick>(key ^ (uint64_t{1} << 63));
   }
 
+  void advance_slow(tick to);
+  timer* pop_some();
   ABSL_ATTRIBUTE_NOINLINE void reschedule(timer& t, tick deadline);
   ABSL_ATTRIBUTE_NOINLINE void schedule_more(timer& t, tick deadline);
   ABSL_ATTRIBUTE_NOINLINE void schedule_late(uint64_t key, timer* t,

@@ -180,8 +180,12 @@ const timer_entry* timer_radix::first() {
     // What was the current slot may have been expanded.
     while (enter()) {
     }
-    if (entry != nullptr) return entry;
+    if (entry != nullptr) {
+      earliest_ = entry->key;
+      return entry;
+    }
   }
+  earliest_ = ~uint64_t{0};
   return nullptr;
 }
 
@@ -224,6 +228,25 @@ void timer_radix::advance(uint64_t to, timer_chain& due) {
     drain_before(levels_[floor_], digit(to, floor_), floor_, due);
     drain_current(to, due);
   } while (enter());
+  earliest_ = lower_bound();
+}
+
+// A key that none is less than, found without moving anything: the current slot
+// was just put in order, and of another one it is the first of its keys.
+uint64_t timer_radix::lower_bound() const {
+  for (int level = floor_; level < kLevels; ++level) {
+    const timer_node* node = levels_[level];
+    if (node->occupied == 0) continue;
+    const size_t slot = lowest_bit(node->occupied);
+    if (level == floor_ && slot == digit(base_, level)) {
+      const timer_chunk* chunk = node->slots[slot].first();
+      return chunk->entries[chunk->begin].key;
+    }
+    const int shift = (level + 1) * kBits;
+    const uint64_t prefix = shift >= 64 ? 0 : base_ >> shift << shift;
+    return prefix | uint64_t{slot} << (level * kBits);
+  }
+  return ~uint64_t{0};
 }
 
 // Takes what is due from the current slot, or expands it.
@@ -340,7 +363,8 @@ absl::Status timer_radix::check_node(const timer_node* node, int level,
       auto* chunk = static_cast<const timer_chunk*>(link);
       for (size_t e = chunk->begin; e < chunk->end; ++e) {
         const uint64_t key = chunk->entries[e].key;
-        if (key <= base_) {
+        if (key <= base_ ||
+            (key < earliest_ && !pool_.cancelled(chunk->entries[e].id))) {
           return absl::InternalError(absl::StrCat(where, "overdue"));
         }
         if ((key ^ prefix) >> (level * kBits) != i) {

@@ -32,6 +32,9 @@ namespace internal {
 // entries move to the 64 slots of a node one level below. So is one that grows
 // beyond kBurstChunks, so that few of these moves are long.
 //
+// Whoever advances it need not do so while no key can be due: the base may stay
+// behind the time, and the places of entries depend on the base only.
+//
 // Why equal keys stay in order: the place of an entry is a function of its key,
 // of the base and of which slots are expanded, and each change of these moves
 // all entries concerned, in order, at once. So at any time equal keys are in
@@ -51,9 +54,14 @@ class timer_radix {
 
   uint64_t base() const { return base_; }
 
+  // No key of a timer that is not cancelled is less than that: there is no need
+  // to advance() to an earlier one.
+  uint64_t earliest() const { return earliest_; }
+
   // REQUIRES: key > base().
   void insert(uint64_t key, timer_hook* hook, uint32_t id) {
     assert(key > base_);
+    earliest_ = key < earliest_ ? key : earliest_;
     const int level = level_of((key ^ base_) | floor_bit_);
     timer_node* node = levels_[level];
     timer_link* tail = node->slots[digit(key, level)].prev;
@@ -112,6 +120,7 @@ class timer_radix {
   void drain(timer_node* node, size_t slot, int level, timer_chain& due);
   void drain_before(timer_node* node, size_t slot, int level, timer_chain& due);
   void drain_current(uint64_t to, timer_chain& due);
+  uint64_t lower_bound() const;
   absl::Status check_node(const timer_node* node, int level, uint64_t prefix,
                           size_t& live, size_t& stale) const;
 
@@ -122,6 +131,7 @@ class timer_radix {
   }
 
   uint64_t base_;
+  uint64_t earliest_ = ~uint64_t{0};
   int floor_;
   uint64_t floor_bit_;  // Its lowest bit: no difference is below this level.
   // Those from floor_ on are there. In levels_[l], l > floor_, slots in use are
