@@ -23,9 +23,13 @@ timer_wheel::~timer_wheel() { pool_.detach_all(); }
 // frame: that is a fifth of its instructions.
 void timer_wheel::schedule(timer& t, tick deadline) {
   if (t.wheel != nullptr) return reschedule(t, deadline);
-  if (ABSL_PREDICT_FALSE(!pool_.has_id())) return schedule_more(t, deadline);
-  const uint32_t id = pool_.new_id();
   t.wheel = this;
+  return arm(t, deadline);
+}
+
+inline void timer_wheel::arm(timer& t, tick deadline) {
+  if (ABSL_PREDICT_FALSE(!pool_.has_id())) return arm_more(t, deadline);
+  const uint32_t id = pool_.new_id();
   t.id = id;
   if (ABSL_PREDICT_FALSE(deadline <= now_)) {
     return schedule_late(to_key(deadline), &t, id);
@@ -34,13 +38,25 @@ void timer_wheel::schedule(timer& t, tick deadline) {
 }
 
 void timer_wheel::reschedule(timer& t, tick deadline) {
-  t.wheel->cancel(t);
-  schedule(t, deadline);
+  if (ABSL_PREDICT_FALSE(t.wheel != this)) return take_over(t, deadline);
+  if (ABSL_PREDICT_FALSE(pool_.mark(t.id))) return look_and_arm(t, deadline);
+  return arm(t, deadline);
 }
 
-void timer_wheel::schedule_more(timer& t, tick deadline) {
+void timer_wheel::take_over(timer& t, tick deadline) {
+  t.wheel->cancel(t);
+  t.wheel = this;
+  arm(t, deadline);
+}
+
+void timer_wheel::look_and_arm(timer& t, tick deadline) {
+  pool_.look();
+  arm(t, deadline);
+}
+
+void timer_wheel::arm_more(timer& t, tick deadline) {
   pool_.add_ids();
-  schedule(t, deadline);
+  arm(t, deadline);
 }
 
 void timer_wheel::schedule_late(uint64_t key, timer* t, uint32_t id) {
@@ -51,13 +67,6 @@ void timer_wheel::schedule_late(uint64_t key, timer* t, uint32_t id) {
   }
   late_key_ = key;
   pool_.append(late_, {key, t, id});
-}
-
-bool timer_wheel::cancel(timer& t) {
-  if (t.wheel != this) return false;
-  t.wheel = nullptr;
-  pool_.cancel(t.id);
-  return true;
 }
 
 void timer_wheel::advance_slow(tick to) {

@@ -146,8 +146,11 @@ class timer_wheel {
 
   void advance_slow(tick to);
   timer* pop_some();
+  void arm(timer& t, tick deadline);
   ABSL_ATTRIBUTE_NOINLINE void reschedule(timer& t, tick deadline);
-  ABSL_ATTRIBUTE_NOINLINE void schedule_more(timer& t, tick deadline);
+  ABSL_ATTRIBUTE_NOINLINE void take_over(timer& t, tick deadline);
+  ABSL_ATTRIBUTE_NOINLINE void look_and_arm(timer& t, tick deadline);
+  ABSL_ATTRIBUTE_NOINLINE void arm_more(timer& t, tick deadline);
   ABSL_ATTRIBUTE_NOINLINE void schedule_late(uint64_t key, timer* t,
                                              uint32_t id);
   const internal::timer_entry* first_armed() const;
@@ -182,6 +185,13 @@ class wheel_timer : private internal::timer_hook {
  private:
   friend class timer_wheel;
 };
+
+inline bool timer_wheel::cancel(timer& t) {
+  if (t.wheel != this) return false;
+  t.wheel = nullptr;
+  pool_.cancel(t.id);
+  return true;
+}
 
 }  // namespace ratchet
 

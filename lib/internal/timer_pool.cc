@@ -47,9 +47,12 @@ void timer_chunk::sort() {
 }
 
 void timer_chunk::take(const timer_chunk& other) {
-  std::copy(other.entries + other.begin, other.entries + other.end,
-            entries + end);
-  end = static_cast<uint16_t>(end + other.size());
+  // Entry by entry: they may have been moved just now, and memmove() would load
+  // wider than those stores, and wait for them.
+  for (size_t i = other.begin; i < other.end; ++i) {
+    const timer_entry& entry = other.entries[i];
+    add(entry.key, entry.hook, entry.id);
+  }
 }
 
 size_t timer_chain::count_chunks(size_t limit) const {
@@ -145,46 +148,55 @@ timer_entry* timer_pool::first_live(timer_chain& chain) {
   return nullptr;
 }
 
-void timer_pool::drop_cancelled(timer_chunk* chunk) {
+// Drops what is cancelled in `from`, which is in a chain, fills up its
+// predecessor with what is left, and frees `from` if that is all.
+void timer_pool::sweep(timer_chunk* from) {
   // Without branches on the marks, which nobody could predict: what is gone is
   // overwritten by what follows it, and its id by the next one to be freed.
-  // There is room for one more: this entry's own id is not free.
+  // There is room for one more: this entry's own id is not free. Field by
+  // field, see timer_chunk::add().
   uint8_t* const marks = cancelled_.data();
-  uint32_t* const ids = ids_.get();
-  size_t free_ids = free_ids_;
-  timer_entry* kept = chunk->entries + chunk->begin;
-  timer_entry* const end = chunk->entries + chunk->end;
-  const uint16_t sorted = chunk->sorted;
-  for (const timer_entry* entry = kept; entry != end; ++entry) {
+  uint32_t* free_ids = free_ids_;
+  // A chain's head counts as full, so the first chunk stays where it is.
+  auto* const before = static_cast<timer_chunk*>(from->prev);
+  timer_entry* const room = before->entries + before->end;
+  timer_entry* const full = before->entries + timer_chunk::kCapacity;
+  timer_entry* kept = room == full ? from->entries : room;
+  const timer_entry* const end = from->entries + from->end;
+  for (const timer_entry* entry = from->entries + from->begin; entry != end;
+       ++entry) {
     const uint32_t id = entry->id;
     const size_t gone = marks[id];
     marks[id] = 0;
-    *kept = *entry;
+    kept->key = entry->key;
+    kept->hook = entry->hook;
+    kept->id = id;
     kept += 1 - gone;
-    ids[free_ids] = id;
+    kept = kept == full ? from->entries : kept;
+    *free_ids = id;
     free_ids += gone;
   }
-  const size_t count = free_ids - free_ids_;
+  const auto gone = static_cast<size_t>(free_ids - free_ids_);
   free_ids_ = free_ids;
-  entries_ -= count;
-  stale_ -= count;
+  stale_ -= gone;
+  const size_t left = from->size() - gone;
+  const size_t moved = std::min(static_cast<size_t>(full - room), left);
+  before->end = static_cast<uint16_t>(before->end + moved);
   // If only a part was in order, some of it may have gone: forget about it.
-  chunk->end = static_cast<uint16_t>(kept - chunk->entries);
-  chunk->sorted = sorted == chunk->end + count ? chunk->end : chunk->begin;
-}
-
-// Drops what is cancelled in `from`, which is in a chain; joins what is left
-// with its predecessor if it fits, and frees `from` if it is empty.
-void timer_pool::sweep(timer_chunk* from) {
-  drop_cancelled(from);
-  if (from->size() > 0) {
-    // A chain's head counts as full, so the first chunk stays where it is.
-    timer_link* before = from->prev;
-    if (before->end + from->size() > timer_chunk::kCapacity) return;
-    static_cast<timer_chunk*>(before)->take(*from);
-  }
+  const bool sorted = from->sorted == from->end;
+  from->begin = 0;
+  from->end = static_cast<uint16_t>(left - moved);
+  from->sorted = sorted ? from->end : from->begin;
+  if (from->end != 0) return;
   timer_chain::unlink(from);
   free_chunk(from);
+}
+
+void timer_pool::look() {
+  stale_ += kLook;
+  until_look_ = kLook;
+  // As often as it would be if it were asked each time, or less often.
+  for (uint32_t n = 0; n < kLook && too_much_is_stale(); ++n) sweep_next();
 }
 
 // Chunks are swept round and round by their numbers, wherever they are in use.
@@ -235,7 +247,7 @@ void timer_pool::add_ids() noexcept {
   for (size_t i = 0; i < kIdsPerGroup; ++i) {
     ids_[i] = static_cast<uint32_t>(total_ids_ - 1 - i);
   }
-  free_ids_ = kIdsPerGroup;
+  free_ids_ = ids_.get() + kIdsPerGroup;
 }
 
 void timer_pool::add_chunks() noexcept {

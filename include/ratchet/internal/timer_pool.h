@@ -125,17 +125,14 @@ class timer_pool {
   timer_pool& operator=(const timer_pool&) = delete;
   ~timer_pool();
 
-  size_t live() const { return entries_ - stale_; }
-  size_t stale() const { return stale_; }
+  size_t live() const { return used_ids() - stale(); }
+  size_t stale() const { return stale_ - until_look_; }
   size_t chunks_in_use() const { return chunks_in_use_; }
   size_t bytes() const { return bytes_; }
 
   // For an entry that is then added. REQUIRES: has_id(); else add_ids() first.
-  uint32_t new_id() {
-    ++entries_;
-    return ids_[--free_ids_];
-  }
-  bool has_id() const { return free_ids_ != 0; }
+  uint32_t new_id() { return *--free_ids_; }
+  bool has_id() const { return free_ids_ != ids_.get(); }
   void add_ids() noexcept;
 
   bool cancelled(uint32_t id) const { return cancelled_[id] != 0; }
@@ -147,23 +144,26 @@ class timer_pool {
     __builtin_prefetch(&cancelled_[entry.id]);
   }
 
-  // Afterwards sweeps a few chunks if too much is stale.
-  void cancel(uint32_t id) {
+  // Marks the id of an entry. If it returns true, look() must be called: in
+  // two steps, so that a caller can leave the second to a tail call.
+  bool mark(uint32_t id) {
     cancelled_[id] = 1;
-    ++stale_;
-    sweep_some();
+    return --until_look_ == 0;
+  }
+  // Sweeps a few chunks if too much is stale.
+  ABSL_ATTRIBUTE_NOINLINE void look();
+
+  void cancel(uint32_t id) {
+    if (ABSL_PREDICT_FALSE(mark(id))) look();
   }
 
   // Sweeps a few chunks if too much is stale.
   void sweep_some() {
-    if (2 * stale_ > entries_ + kStaleSlack) sweep_next();
+    if (ABSL_PREDICT_FALSE(too_much_is_stale())) sweep_next();
   }
 
   // For an entry that is removed.
-  void free_id(uint32_t id) {
-    ids_[free_ids_++] = id;
-    --entries_;
-  }
+  void free_id(uint32_t id) { *free_ids_++ = id; }
 
   timer_chunk* new_chunk() {
     if (ABSL_PREDICT_FALSE(free_chunks_ == nullptr)) add_chunks();
@@ -205,19 +205,19 @@ class timer_pool {
   // entry that is not, or null: then `chain` is empty.
   timer_entry* first_live(timer_chain& chain);
 
-  // Drops what is cancelled in `chunk`.
-  void drop_cancelled(timer_chunk* chunk);
-
   // Makes every timer that is still scheduled idle.
   void detach_all();
 
-  // The number of ids in entries, as the free ones tell.
-  size_t used_ids() const { return total_ids_ - free_ids_; }
-  size_t entries() const { return entries_; }
+  // The number of entries: each has an id.
+  size_t used_ids() const {
+    return total_ids_ - static_cast<size_t>(free_ids_ - ids_.get());
+  }
 
  private:
   // Sweeping begins when there are this many more stale entries than live ones.
   static constexpr size_t kStaleSlack = 256;
+  // Whether it does is asked once for so many that are cancelled.
+  static constexpr uint32_t kLook = 16;
   static constexpr size_t kPageBytes = 16 * 1024;
   static constexpr size_t kChunksPerPage = kPageBytes / sizeof(timer_chunk);
   static constexpr size_t kNodesPerPage = kPageBytes / sizeof(timer_node);
@@ -237,17 +237,20 @@ class timer_pool {
   }
   ABSL_ATTRIBUTE_NOINLINE void add_chunks() noexcept;
   void* new_page();
+  bool too_much_is_stale() const {
+    return 2 * stale() > used_ids() + kStaleSlack;
+  }
   ABSL_ATTRIBUTE_NOINLINE void sweep_next();
   void sweep(timer_chunk* from);
 
-  // Two counters of which scheduling changes one and cancelling the other: one
-  // that both change would be what limits their speed.
-  size_t entries_ = 0;
-  size_t stale_ = 0;  // How many of the entries are of cancelled timers.
+  // How many of the entries are of cancelled timers, as if until_look_ more
+  // were: cancelling counts that down, and nothing else.
+  size_t stale_ = kLook;
+  size_t until_look_ = kLook;
 
   // The free ids are a stack in an array with room for all of them.
   std::unique_ptr<uint32_t[]> ids_;
-  size_t free_ids_ = 0;
+  uint32_t* free_ids_ = nullptr;  // After the top one.
   size_t total_ids_ = 0;
   size_t capacity_ids_ = 0;
   // For each id whether its timer was cancelled, zero for free ones. Bytes, not
