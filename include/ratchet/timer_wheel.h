@@ -49,7 +49,7 @@ class wheel_timer;
 // that had passed when they were scheduled, out of order: O(log n).
 // Of cancelled timers something is left inside until it is swept, a few at a
 // time, by later calls: see statistics. Memory is kept for reuse until the
-// wheel is destroyed; a million timers take 27 bytes each beside their hooks.
+// wheel is destroyed; a million timers take 31 bytes each beside their hooks.
 // Thread-safety: thread-compatible, but for next_deadline() and has_due(),
 // which put the inside in order and count as writing.
 // Sources: Varghese, Lauck, "Hashed and Hierarchical Timing Wheels", SOSP '87;
@@ -69,7 +69,7 @@ class timer_wheel {
   struct statistics {
     size_t live;    // Timers armed or due.
     size_t stale;   // Cancelled timers of which 24 bytes are not yet reused.
-    size_t chunks;  // Blocks of 512 bytes that hold both.
+    size_t chunks;  // Blocks of 1088 bytes that hold both.
     size_t bytes;   // Memory held, used or not.
   };
 

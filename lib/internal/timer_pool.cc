@@ -205,7 +205,7 @@ void timer_pool::look() {
 // more stale entries than live ones, and takes half as many calls as there are
 // chunks. But for a few on the way of the base, chunks that follow each other
 // in a chain hold more than one of them could, so that they are half full on
-// average: a round takes a twentieth as many calls as there are entries, and
+// average: a round takes a fortieth as many calls as there are entries, and
 // only as many as there are calls can be stale behind it.
 void timer_pool::sweep_next() {
   size_t chunks = kSweepChunks;

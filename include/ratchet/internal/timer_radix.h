@@ -120,7 +120,7 @@ class timer_radix {
   // Half as many chunks again are expanded in less than 0.5 ms. If it were much
   // less, a million timers would have thousands of tails to be appended to,
   // which miss the cache: 50 ns per arming would be 90.
-  static constexpr uint16_t kBurstChunks = 3072;
+  static constexpr uint16_t kBurstChunks = 1536;
 
   // Slots above this level, of 2^42 ticks (73 minutes, if a tick is 1 ns), are
   // not: where some of them are expanded and some are not, which way an arming
@@ -131,7 +131,7 @@ class timer_radix {
   void burst(timer_node* node, size_t slot, int level);
   void expand(timer_node* node, size_t slot, int level);
   // A chain of fewer chunks than that stays in the cache until it fires.
-  static constexpr size_t kSoonChunks = 32;
+  static constexpr size_t kSoonChunks = 16;
   void distribute(timer_chain& chain, timer_node* node, int level);
   static void vacate(timer_node* node, size_t slot);
   void collapse(timer_node* node, size_t slot);
