@@ -13,6 +13,7 @@ namespace ratchet {
 
 using internal::timer_chunk;
 using internal::timer_entry;
+using internal::timer_hook;
 using internal::timer_link;
 
 timer_wheel::timer_wheel(tick now) : now_(now), armed_(pool_, to_key(now)) {}
@@ -22,12 +23,19 @@ timer_wheel::~timer_wheel() { pool_.detach_all(); }
 // What is rare is left by tail calls, so that the rest is without a stack
 // frame: that is a fifth of its instructions.
 void timer_wheel::schedule(timer& t, tick deadline) {
-  if (t.wheel != nullptr) return reschedule(t, deadline);
-  t.wheel = this;
+  if (t.id != 0) {
+    if (ABSL_PREDICT_FALSE(t.wheel_ != this)) return take_over(t, deadline);
+    return rearm(t, deadline);
+  }
+  t.wheel_ = this;
   return arm(t, deadline);
 }
 
-inline void timer_wheel::arm(timer& t, tick deadline) {
+void timer_wheel::schedule(timer_hook& t, tick deadline) {
+  return t.id != 0 ? rearm(t, deadline) : arm(t, deadline);
+}
+
+inline void timer_wheel::arm(timer_hook& t, tick deadline) {
   if (ABSL_PREDICT_FALSE(!pool_.has_id())) return arm_more(t, deadline);
   const uint32_t id = pool_.new_id();
   t.id = id;
@@ -37,29 +45,27 @@ inline void timer_wheel::arm(timer& t, tick deadline) {
   return armed_.insert(to_key(deadline), &t, id);
 }
 
-void timer_wheel::reschedule(timer& t, tick deadline) {
-  if (ABSL_PREDICT_FALSE(t.wheel != this)) return take_over(t, deadline);
+void timer_wheel::rearm(timer_hook& t, tick deadline) {
   if (ABSL_PREDICT_FALSE(pool_.mark(t.id))) return look_and_arm(t, deadline);
   return arm(t, deadline);
 }
 
 void timer_wheel::take_over(timer& t, tick deadline) {
-  t.wheel->cancel(t);
-  t.wheel = this;
-  arm(t, deadline);
+  t.wheel_->cancel(t);
+  schedule(t, deadline);
 }
 
-void timer_wheel::look_and_arm(timer& t, tick deadline) {
+void timer_wheel::look_and_arm(timer_hook& t, tick deadline) {
   pool_.look();
   arm(t, deadline);
 }
 
-void timer_wheel::arm_more(timer& t, tick deadline) {
+void timer_wheel::arm_more(timer_hook& t, tick deadline) {
   pool_.add_ids();
   arm(t, deadline);
 }
 
-void timer_wheel::schedule_late(uint64_t key, timer* t, uint32_t id) {
+void timer_wheel::schedule_late(uint64_t key, timer_hook* t, uint32_t id) {
   if (late_.empty()) {
     late_sorted_ = true;
   } else if (key < late_key_) {
@@ -79,13 +85,13 @@ void timer_wheel::advance_slow(tick to) {
   if (armed_.earliest() <= to_key(to)) armed_.advance(to_key(to), due_);
 }
 
-timer_wheel::timer* timer_wheel::pop_some() {
+timer_hook* timer_wheel::pop_some() {
   timer_entry* entry = pool_.first_live(due_);
   if (entry == nullptr) return nullptr;
-  auto* t = static_cast<timer*>(entry->hook);
+  timer_hook* t = entry->hook;
   pool_.free_id(entry->id);
   ++due_.first()->begin;
-  t->wheel = nullptr;
+  t->id = 0;
   pool_.sweep_some();  // There is one live timer less.
   return t;
 }

@@ -259,6 +259,32 @@ TEST(TimerWheelTest, DestroyingTheWheelLeavesItsTimersIdle) {
   EXPECT_TRUE(armed.scheduled());
 }
 
+TEST(TimerWheelTest, TimersOfFourBytesDoAsTheOthersDo) {
+  static_assert(sizeof(internal::timer_hook) == 4, "");
+  static_assert(std::is_trivial_v<internal::timer_hook>, "");
+  internal::timer_hook a{}, b{}, c{};
+  {
+    timer_wheel wheel;
+    wheel.schedule(a, 5);
+    wheel.schedule(b, 3);
+    wheel.schedule(c, 4);
+    EXPECT_TRUE(wheel.cancel(c));
+    EXPECT_FALSE(wheel.cancel(c));
+    EXPECT_EQ(wheel.next_deadline(), 3);
+    wheel.schedule(b, 5);  // Behind `a`, by now.
+    EXPECT_EQ(wheel.size(), 2u);
+    wheel.advance(5);
+    EXPECT_EQ(wheel.pop_due_hook(), &a);
+    EXPECT_EQ(wheel.pop_due_hook(), &b);
+    EXPECT_EQ(wheel.pop_due_hook(), nullptr);
+    EXPECT_EQ(a.id, 0u);
+    EXPECT_EQ(b.id, 0u);
+    EXPECT_TRUE(wheel.check_invariants().ok());
+    wheel.schedule(c, 7);
+  }
+  EXPECT_EQ(c.id, 0u);  // The wheel let it go.
+}
+
 TEST(TimerWheelTest, ADeadlineThatHasPassedWaitsForTheNextAdvance) {
   timer_wheel wheel(100);
   timer past, present;

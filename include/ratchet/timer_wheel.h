@@ -105,7 +105,7 @@ class timer_wheel {
 
   // The next due timer, idle by now; null when there is none. Timers scheduled
   // since the last advance() never come out before the next one.
-  timer* pop_due() { return due_.empty() ? nullptr : pop_some(); }
+  timer* pop_due();
 
   bool has_due() const;
 
@@ -127,6 +127,21 @@ class timer_wheel {
 
   statistics stats() const;
 
+  // The same for timers of four bytes, whose owner sees to it that they are
+  // scheduled in no other wheel, and cancelled before they go. A wheel with
+  // such timers and others needs an owner that can tell which one is due.
+  void schedule(internal::timer_hook& t, tick deadline);
+  bool cancel(internal::timer_hook& t) {
+    const uint32_t id = t.id;
+    if (id == 0) return false;
+    t.id = 0;
+    pool_.cancel(id);
+    return true;
+  }
+  internal::timer_hook* pop_due_hook() {
+    return due_.empty() ? nullptr : pop_some();
+  }
+
   // OK, or kInternal naming the broken invariant. O(n): tests and debug only.
   absl::Status check_invariants() const;
 
@@ -145,13 +160,15 @@ class timer_wheel {
   }
 
   void advance_slow(tick to);
-  timer* pop_some();
-  void arm(timer& t, tick deadline);
-  ABSL_ATTRIBUTE_NOINLINE void reschedule(timer& t, tick deadline);
+  internal::timer_hook* pop_some();
+  void arm(internal::timer_hook& t, tick deadline);
+  ABSL_ATTRIBUTE_NOINLINE void rearm(internal::timer_hook& t, tick deadline);
   ABSL_ATTRIBUTE_NOINLINE void take_over(timer& t, tick deadline);
-  ABSL_ATTRIBUTE_NOINLINE void look_and_arm(timer& t, tick deadline);
-  ABSL_ATTRIBUTE_NOINLINE void arm_more(timer& t, tick deadline);
-  ABSL_ATTRIBUTE_NOINLINE void schedule_late(uint64_t key, timer* t,
+  ABSL_ATTRIBUTE_NOINLINE void look_and_arm(internal::timer_hook& t,
+                                            tick deadline);
+  ABSL_ATTRIBUTE_NOINLINE void arm_more(internal::timer_hook& t, tick deadline);
+  ABSL_ATTRIBUTE_NOINLINE void schedule_late(uint64_t key,
+                                             internal::timer_hook* t,
                                              uint32_t id);
   const internal::timer_entry* first_armed() const;
   void sort_late() const;
@@ -172,25 +189,28 @@ class timer_wheel {
 
 class wheel_timer : private internal::timer_hook {
  public:
-  wheel_timer() = default;
+  wheel_timer() : timer_hook{0} {}
   wheel_timer(const wheel_timer&) = delete;
   wheel_timer& operator=(const wheel_timer&) = delete;
   ~wheel_timer() {
-    if (scheduled()) wheel->cancel(*this);
+    if (scheduled()) wheel_->cancel(*this);
   }
 
   // Armed, or due and not popped yet.
-  bool scheduled() const { return wheel != nullptr; }
+  bool scheduled() const { return id != 0; }
 
  private:
   friend class timer_wheel;
+
+  timer_wheel* wheel_ = nullptr;  // Where it is, or was, scheduled.
 };
 
 inline bool timer_wheel::cancel(timer& t) {
-  if (t.wheel != this) return false;
-  t.wheel = nullptr;
-  pool_.cancel(t.id);
-  return true;
+  return t.wheel_ == this && cancel(static_cast<internal::timer_hook&>(t));
+}
+
+inline timer_wheel::timer* timer_wheel::pop_due() {
+  return static_cast<timer*>(pop_due_hook());
 }
 
 }  // namespace ratchet

@@ -229,7 +229,7 @@ void timer_pool::detach_all() {
     for (timer_chunk* at = page; at != page + kChunksPerPage; ++at) {
       for (size_t i = at->begin; i < at->end; ++i) {
         const timer_entry& entry = at->entries[i];
-        if (!cancelled(entry.id)) entry.hook->wheel = nullptr;
+        if (!cancelled(entry.id)) entry.hook->id = 0;
       }
     }
   }
@@ -241,11 +241,11 @@ void timer_pool::add_ids() noexcept {
     capacity_ids_ = std::max(2 * capacity_ids_, kIdsPerGroup);
     ids_.reset();
     ids_.reset(new uint32_t[capacity_ids_]);
-    cancelled_.resize(capacity_ids_);
+    cancelled_.resize(capacity_ids_ + 1);  // There is no id 0.
   }
   total_ids_ += kIdsPerGroup;
   for (size_t i = 0; i < kIdsPerGroup; ++i) {
-    ids_[i] = static_cast<uint32_t>(total_ids_ - 1 - i);
+    ids_[i] = static_cast<uint32_t>(total_ids_ - i);
   }
   free_ids_ = ids_.get() + kIdsPerGroup;
 }

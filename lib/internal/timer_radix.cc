@@ -391,7 +391,7 @@ absl::Status check_chain(const timer_pool& pool, const timer_chain& chain,
       const timer_entry& entry = chunk->entries[i];
       if (pool.cancelled(entry.id)) {
         ++stale;
-      } else if (entry.hook->wheel != nullptr && entry.hook->id == entry.id) {
+      } else if (entry.hook->id == entry.id) {
         ++live;
       } else {
         return absl::InternalError("entry: not its timer's");

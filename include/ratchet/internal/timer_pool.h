@@ -14,14 +14,13 @@
 
 namespace ratchet {
 
-class timer_wheel;
-
 namespace internal {
 
-// What a timer_wheel::timer consists of.
+// What the inside of a wheel knows of a timer: all that one needs whose owner
+// knows the wheel, cancels before it goes, and begins with zero. Trivial, so
+// that it can share its place with what is not needed while it is scheduled.
 struct timer_hook {
-  timer_wheel* wheel = nullptr;  // Null when idle.
-  uint32_t id = 0;               // Of its entry, while scheduled.
+  uint32_t id;  // Of its entry; 0 when idle.
 };
 
 // One scheduled timer, or what is left of a cancelled one. Entries move about
@@ -136,7 +135,8 @@ class timer_pool {
     return bytes_ + capacity_ids_ * (sizeof(ids_[0]) + sizeof(cancelled_[0]));
   }
 
-  // For an entry that is then added. REQUIRES: has_id(); else add_ids() first.
+  // For an entry that is then added; not 0. REQUIRES: has_id(); else add_ids()
+  // first.
   uint32_t new_id() { return *--free_ids_; }
   bool has_id() const { return free_ids_ != ids_.get(); }
   void add_ids() noexcept;
