@@ -72,7 +72,7 @@ namespace {
 class all_settled final : public value_state<void>, public gathering {
  public:
   all_settled(loop_core& core, size_t slots)
-      : value_state<void>(core), gathering(mode::settled, slots) {}
+      : value_state<void>(core), gathering(mode::settled, *this, slots) {}
 
   cancel_answer answer_cancel(const absl::Status& /*why*/) override {
     return answer_gathering_cancel();
@@ -83,7 +83,6 @@ class all_settled final : public value_state<void>, public gathering {
   }
 
  private:
-  future_state& outer() override { return *this; }
   void succeed() override { settle_value(); }
   void fail(absl::Status error) override { settle_error(std::move(error)); }
   void hold(absl::Status why) override { hold_error(std::move(why)); }

@@ -5,6 +5,8 @@
 #include <memory>
 #include <utility>
 
+#include "ratchet/internal/children.h"
+
 namespace ratchet::internal {
 
 // Shared by the watching and the nodes that stand in the ready queue, which
@@ -29,12 +31,9 @@ class watching::core final : private loop_timer {
       loop_.arm(*this, deadline_after(loop_.now_ns(), timeout));
     }
     for (size_t i = 0; i < count_; ++i) {
-      if (&nodes_[i].state->core() != &loop_) {
-        fatal("wait() was given futures of different event loops");
-      }
       nodes_[i].registered = true;
       ++refs_;
-      nodes_[i].state->add_waiter(nodes_[i]);
+      wait_for_child(nodes_[i], *nodes_[i].state, loop_, "wait()");
     }
     return over;
   }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "ratchet/internal/children.h"
 
 namespace ratchet::internal {
 
@@ -21,12 +22,9 @@ void racing::begin() {
     return;
   }
   for (size_t i = 0; i < added_; ++i) {
-    future_state& state = *runners_[i].state;
-    if (&state.core() != &outer().core()) {
-      fatal("when_any() was given futures of different event loops");
-    }
     outer().ref();  // The runner's.
-    state.add_waiter(runners_[i]);
+    wait_for_child(runners_[i], *runners_[i].state, outer().core(),
+                   "when_any()");
   }
 }
 

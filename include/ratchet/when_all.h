@@ -25,7 +25,7 @@ class gathering_state final : public value_state<typename Results::type>,
  public:
   gathering_state(loop_core& core, mode how, Children children, size_t slots)
       : value_state<typename Results::type>(core),
-        gathering(how, slots),
+        gathering(how, *this, slots),
         children_(std::move(children)) {}
 
   Children& children() { return children_; }
@@ -43,7 +43,6 @@ class gathering_state final : public value_state<typename Results::type>,
   std::string_view kind_name() const override { return Results::kName; }
 
  private:
-  future_state& outer() override { return *this; }
   void succeed() override {
     // Copying a value, or moving it, can throw.
     const absl::Status made = call_guarded([this] {
@@ -70,10 +69,10 @@ struct all_of_range {
   using type =
       std::conditional_t<std::is_void_v<T>, void, std::vector<storable<T>>>;
   static auto make(std::vector<F>& children) {
-    std::vector<storable<T>> values;
-    values.reserve(children.size());
-    for (F& child : children) values.push_back(value_of(child));
-    return values;
+    // From iterators: it asks for its room once, not at every value.
+    return std::vector<storable<T>>(
+        value_iterator<F>(children.data()),
+        value_iterator<F>(children.data() + children.size()));
   }
 };
 

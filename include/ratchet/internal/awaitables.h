@@ -3,6 +3,7 @@
 
 // Included by the combinators: what they take, and how they get hold of it.
 
+#include <cstddef>
 #include <iterator>
 #include <type_traits>
 #include <utility>
@@ -140,6 +141,41 @@ storable<typename F::value_type> value_of(F& f) {
     return std::move(f.state("value").value());
   }
 }
+
+// Goes through the values of an array of futures that have one, each once.
+template <class F>
+class value_iterator {
+ public:
+  using iterator_category = std::forward_iterator_tag;  // To be counted.
+  using value_type = storable<typename F::value_type>;
+  using difference_type = std::ptrdiff_t;
+  using pointer = void;
+  using reference = std::conditional_t<
+      std::is_void_v<typename F::value_type>, std::monostate,
+      std::conditional_t<is_shared<F>, const value_type&, value_type&&>>;
+
+  explicit value_iterator(F* at) : at_(at) {}
+  reference operator*() const {
+    if constexpr (std::is_void_v<typename F::value_type>) {
+      return std::monostate();
+    } else {
+      return static_cast<reference>(at_->state("value").value());
+    }
+  }
+  value_iterator& operator++() {
+    ++at_;
+    return *this;
+  }
+  friend bool operator==(value_iterator a, value_iterator b) {
+    return a.at_ == b.at_;
+  }
+  friend bool operator!=(value_iterator a, value_iterator b) {
+    return !(a == b);
+  }
+
+ private:
+  F* at_;
+};
 
 }  // namespace ratchet::internal
 

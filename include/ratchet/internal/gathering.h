@@ -5,10 +5,10 @@
 // types.
 
 #include <cstddef>
-#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
+#include "ratchet/internal/children.h"
 #include "ratchet/internal/future_state.h"
 #include "ratchet/internal/runnable.h"
 
@@ -23,15 +23,28 @@ class gathering {
     settled,       // Errors count like results (rule S76).
   };
 
-  gathering(mode how, size_t slots);
+  // `outer` is the future of them all, of which this is a part; `slots` is how
+  // many there are.
+  gathering(mode how, future_state& outer, size_t slots);
   gathering(const gathering&) = delete;
   gathering& operator=(const gathering&) = delete;
 
-  // The children in argument order, then begin(). One that comes again is one
-  // child (rule S81), but is asked to be cancelled as often as it comes. Their
-  // states stay alive as long as the gathering.
-  void add(future_state& child);
-  void add_again(future_state& child);
+  // The children in argument order, then begin(), which must be called. One
+  // that comes again is one child (rule S81), but is asked to be cancelled as
+  // often as it comes. Their states stay alive as long as the gathering.
+  void add(future_state& child) {
+    part& p = parts_.emplace(this, child);
+    if (child.done() && &child.core() == &outer_.core()) {
+      ++done_at_start_;
+    } else {
+      wait_for_child(p, child, outer_.core(), "when_all()");
+    }
+  }
+  void add_again(future_state& child) {
+    parts_.emplace(nullptr, child);
+    --distinct_;
+    --unfinished_;
+  }
   void begin();
 
   cancel_answer answer_gathering_cancel();
@@ -42,7 +55,6 @@ class gathering {
  protected:
   ~gathering() = default;
 
-  virtual future_state& outer() = 0;
   virtual void succeed() = 0;  // All children are done.
   virtual void fail(absl::Status error) = 0;
   // Keeps the reason of a request to cancel where the outcome will be.
@@ -52,21 +64,30 @@ class gathering {
   // A child that is waited for.
   class part final : public wait_node {
    public:
+    part(gathering* owner, future_state& state)
+        : owner_(owner), state_(&state) {}
     void take_turn() override;
     void drop_turn() override;
 
-    gathering* owner = nullptr;  // nullptr for one that comes again.
-    future_state* state = nullptr;
+    gathering* owner() const { return owner_; }
+    future_state& state() const { return *state_; }
+
+   private:
+    gathering* const owner_;  // nullptr for one that comes again.
+    future_state* const state_;
   };
 
   void child_done(future_state& child);
 
   const mode how_;
   bool cancel_requested_ = false;
-  size_t added_ = 0;
-  size_t distinct_ = 0;
-  size_t finished_ = 0;  // Of the distinct ones.
-  std::unique_ptr<part[]> children_;
+  future_state& outer_;
+  size_t distinct_;
+  size_t done_at_start_ = 0;
+  // Of the distinct ones, and one more until begin(). As long as there are any,
+  // they have a reference to the outer future.
+  size_t unfinished_;
+  child_array<part> parts_;
 };
 
 }  // namespace ratchet::internal
