@@ -3,128 +3,208 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/base/optimization.h"
+#include "absl/strings/str_cat.h"
+#include "ratchet/clock.h"
 #include "ratchet/internal/guarded.h"
 #include "ratchet/status.h"
 
 namespace ratchet::internal {
+namespace {
 
-completions_core::missing::missing(completions_core& owner, size_t index,
-                                   future_state& state)
-    : owner_(owner), index_(index), state_(&state), previous_(owner.last_) {
-  (previous_ == nullptr ? owner.first_ : previous_->next_) = this;
-  owner.last_ = this;
-  ++owner.missing_;
-  owner.ref();
+// How many parts a stream of unknown length makes at a time, at least.
+constexpr size_t kFewParts = 16;
+
+}  // namespace
+
+// -- completion_taker
+// ---------------------------------------------------------
+
+completion_taker::completion_taker(completions_core& stream)
+    : promise_state<void>(stream.core()),
+      stream_(&stream),
+      previous_(stream.last_taker_) {
+  stream.ref();
+  (previous_ == nullptr ? stream.first_taker_ : previous_->next_) = this;
+  stream.last_taker_ = this;
 }
 
-void completions_core::missing::take_turn() {
-  if (state_ != nullptr) owner_.completed(*this);
-  owner_.unref();
-  delete this;
-}
-
-void completions_core::missing::drop_turn() {
-  if (state_ != nullptr) owner_.remove(*this);
-  owner_.unref();
-  delete this;
-}
-
-void completions_core::watch(size_t index, future_state& state) {
-  if (&state.core() != &core_) {
-    fatal("as_completed() was given futures of different event loops");
+completion_taker::~completion_taker() {
+  leave(false);  // If its task is destroyed.
+  if (static_cast<void*>(this) == stream_->own_taker_place_) {
+    stream_->own_taker_used_ = false;
   }
-  state.add_waiter(*new missing(*this, index, state));
+  // The stream does not go before this has: one is disposed of after the other.
+  stream_->unref();
+}
+
+void completion_taker::leave(bool looks) {
+  if (in_line_) {
+    stream_->remove(*this);
+  } else if (!looks && !left_ && stream_->ready()) {
+    stream_->wake_next();
+  }
+  left_ = true;
+}
+
+std::string completion_taker::describe_state() const {
+  return stream_->describe_state();
+}
+
+// -- completions_core
+// ---------------------------------------------------------
+
+completions_core::~completions_core() { core().disarm(*this); }
+
+std::string completions_core::describe_state() const {
+  return absl::StrCat("as_completed, ", missing_, " pending");
+}
+
+void completions_core::part::take_turn() {
+  completions_core& owner = owner_;
+  if (ABSL_PREDICT_TRUE(missing_ != 0)) {
+    // Rule S38: its error is looked at by who takes the turn.
+    missing_ = 0;
+    owner.queue_.push(*this);
+    const bool is_last = --owner.missing_ == 0;
+    if (is_last || owner.has_more_ || owner.first_taker_ != nullptr) {
+      owner.finished();
+    }
+  }
+  owner.unref();
+}
+
+void completions_core::part::drop_turn() {
+  if (missing_ != 0) {
+    missing_ = 0;
+    --owner_.missing_;
+    --owner_.size_;
+  }
+  owner_.unref();
+}
+
+void completions_core::expect(size_t parts) {
+  parts_ = child_array<part>(parts);
+  missing_ = size_ = parts;
+  for (size_t i = 0; i < parts; ++i) ref();  // Each has one.
+}
+
+void completions_core::watch_more(future_state* state) {
+  part& p = new_part(watched_++, state);
+  ++missing_;
+  ++size_;
+  ref();  // The part's.
+  wait_for_child(p, *state, core(), "as_completed()");
+}
+
+completions_core::part& completions_core::new_part(size_t index,
+                                                   future_state* state) {
+  if (part* const p = static_cast<part*>(free_.pop())) {
+    p->state_ = state;
+    p->index_ = index & part::kMost;
+    p->missing_ = 1;
+    return *p;
+  }
+  if (parts_.full()) {
+    const size_t more = std::max(kFewParts, 2 * parts_.size());
+    if (!parts_.empty()) older_parts_.push_front(std::move(parts_));
+    parts_ = child_array<part>(more);
+  }
+  return parts_.emplace(*this, index, state);
 }
 
 void completions_core::start_timer(absl::Duration timeout) {
-  if (first_ == nullptr || timeout == absl::InfiniteDuration()) return;
-  core_.arm(*this, deadline_after(core_.now_ns(), timeout));
+  if (missing_ == 0 || timeout == absl::InfiniteDuration()) return;
+  core().arm(*this, deadline_after(core().now_ns(), timeout));
 }
 
-// No longer missing; if it waits still, then no longer.
-void completions_core::remove(missing& m) {
-  (m.previous_ == nullptr ? first_ : m.previous_->next_) = m.next_;
-  (m.next_ == nullptr ? last_ : m.next_->previous_) = m.previous_;
-  --missing_;
-  m.state_ = nullptr;
-}
-
-void completions_core::completed(missing& m) {
-  // Rule S38: its error is looked at by who takes the turn.
-  remove(m);
-  put({absl::OkStatus(), m.index_});
-  const absl::Status thrown = call_guarded([this] { start_more(); });
-  if (!thrown.ok()) {
-    drop_more();
-    put({thrown, 0});
+// What else there is to do when one has come into the queue.
+void completions_core::finished() {
+  wake_next();
+  if (has_more_) {
+    absl::Status thrown = call_guarded([this] { start_more(); });
+    if (!thrown.ok()) {
+      has_more_ = false;
+      drop_more();
+      thrown_ = std::move(thrown);
+      ++size_;
+      part& p = new_part(0, nullptr);
+      p.missing_ = 0;
+      queue_.push(p);
+      wake_next();
+    }
   }
-  if (first_ == nullptr) core_.disarm(*this);
+  if (missing_ == 0) core().disarm(*this);
+}
+
+// Nothing is missing any more. The states stay until the stream goes.
+void completions_core::stop_waiting() {
+  core().disarm(*this);
+  has_more_ = false;
+  drop_more();
+  if (missing_ == 0) return;
+  missing_ = 0;
+  const auto stop = [this](child_array<part>& parts) {
+    for (part& p : parts) {
+      if (p.missing_ == 0) continue;
+      p.missing_ = 0;
+      // Else it is queued, or about to be dropped, and goes by itself.
+      if (p.state_->done() || p.state_->abandoned()) continue;
+      p.state_->remove_waiter(p);
+      unref();
+    }
+  };
+  stop(parts_);
+  for (child_array<part>& parts : older_parts_) stop(parts);
 }
 
 void completions_core::timer_due() {
-  drop_more();
-  while (missing* const m = first_) {
-    future_state& state = *m->state_;
-    remove(*m);
-    put({timeout_error(), m->index_});
-    if (!state.done()) {  // Else it is queued, and goes by itself.
-      state.remove_waiter(*m);
-      unref();
-      delete m;
-    }
-  }
+  timed_out_ = missing_;
+  stop_waiting();
+  for (size_t i = 0; i < timed_out_; ++i) wake_next();
 }
 
 void completions_core::close() {
-  core_.disarm(*this);
-  drop_more();
-  while (missing* const m = first_) {
-    future_state& state = *m->state_;
-    remove(*m);
-    // Else it is queued, or about to be dropped, and goes by itself.
-    if (!state.done() && !state.abandoned()) {
-      state.remove_waiter(*m);
-      unref();
-      delete m;
-    }
-  }
-  while (!takers_.empty()) wake_next();
+  size_ -= missing_;
+  stop_waiting();
+  wake_all();
 }
 
-void completions_core::put(turn t) {
-  queue_.push_back(t);
-  wake_next();
+void completions_core::remove(completion_taker& t) {
+  (t.previous_ == nullptr ? first_taker_ : t.previous_->next_) = t.next_;
+  (t.next_ == nullptr ? last_taker_ : t.next_->previous_) = t.previous_;
+  t.in_line_ = false;
 }
 
 void completions_core::wake_next() {
-  while (!takers_.empty()) {
-    taker& first = *takers_.front();
-    takers_.pop_front();
-    if (first.wake_up.done()) continue;  // Cancelled.
-    first.wake_up.set_value().IgnoreError();
+  while (completion_taker* const t = first_taker_) {
+    remove(*t);
+    if (t->done()) continue;  // Cancelled.
+    t->settle_value();
     return;
   }
 }
 
-completions_core::turn completions_core::take() {
-  turn t = queue_.front();
-  queue_.pop_front();
-  // Takers for which nothing is left look again, and find out.
-  if (exhausted()) {
-    while (!takers_.empty()) wake_next();
+void completions_core::wake_all() {
+  while (first_taker_ != nullptr) wake_next();
+}
+
+absl::Status completions_core::error_in_place(part* p) {
+  if (p != nullptr) return thrown_;
+  if (timed_out_ != 0) {
+    --timed_out_;
+    took_one();
+    return timeout_error();
   }
-  return t;
+  if (!exhausted()) return absl::OkStatus();
+  return absl::OutOfRangeError(
+      "as_completed: every completion has been taken; empty() tells");
 }
 
-future<void> completions_core::line_up(taker& t) {
-  t.wake_up = promise<void>();
-  takers_.push_back(&t);
-  return t.wake_up.get_future();
-}
-
-void completions_core::give_up(taker& t) {
-  takers_.erase(std::remove(takers_.begin(), takers_.end(), &t), takers_.end());
-  if (ready() && t.wake_up.valid() && !t.wake_up.cancelled()) wake_next();
+future_state* completions_core::line_up() {
+  if (own_taker_used_) return new completion_taker(*this);
+  own_taker_used_ = true;
+  return new (own_taker_place_) own_taker(*this);
 }
 
 }  // namespace ratchet::internal

@@ -29,6 +29,7 @@ namespace {
 
 using test::allocation_count;
 using test::IsOk;
+using test::IsOkAndHolds;
 
 #if defined(ABSL_HAVE_ADDRESS_SANITIZER) || \
     defined(ABSL_HAVE_THREAD_SANITIZER) || defined(ABSL_HAVE_MEMORY_SANITIZER)
@@ -141,6 +142,60 @@ TEST_F(CombinatorMemoryTest, AShieldIsOneBlock) {
   EXPECT_EQ(of(1, make).blocks, 1u);
 }
 
+// Takes all that a stream gives.
+class taking_all final : public task<int> {
+ public:
+  explicit taking_all(std::vector<future<int>> futures)
+      : stream_(as_completed(std::move(futures))) {}
+  step start() {
+    return stream_.empty() ? done(sum_)
+                           : await<&taking_all::one>(stream_.next());
+  }
+
+ private:
+  step one(const completed<int>& c) {
+    sum_ += *c.result;
+    return start();
+  }
+
+  completions<future<int>> stream_;
+  int sum_ = 0;
+};
+
+TEST_F(CombinatorMemoryTest, AStreamIsTwoBlocksHoweverManyItGives) {
+  const auto make = [](std::vector<future<int>> futures) {
+    return create_task(taking_all(std::move(futures)));
+  };
+  for (const size_t n : {10u, 1000u}) {
+    SCOPED_TRACE(n);
+    cost result{};
+    for (int warm_up = 0; warm_up < 2; ++warm_up) {
+      auto futures = pending(n);
+      const allocation_count count;
+      auto sum = make(std::move(futures));
+      complete();
+      const auto total = loop.run_until_complete(std::move(sum));
+      result = {count.blocks(), count.from_heap()};
+      ASSERT_THAT(total, IsOkAndHolds(static_cast<int>(n)));
+    }
+    EXPECT_EQ(result.blocks, 2u);  // The task and the stream.
+    EXPECT_LE(result.heap, 3u);    // What it watches, asan's blocks.
+  }
+}
+
+TEST_F(CombinatorMemoryTest, WaitingForAStreamAllocatesNothing) {
+  auto sum = create_task(taking_all(pending(1000)));
+  iterate(2);
+  const allocation_count count;
+  for (auto& p : promises_) {
+    p.set_value(1).IgnoreError();
+    iterate(2);  // Its callback, then the task, which waits again.
+  }
+  EXPECT_EQ(count.blocks(), 0u);
+  EXPECT_EQ(count.from_heap(), 0u);
+  EXPECT_THAT(loop.run_until_complete(std::move(sum)), IsOkAndHolds(1000));
+}
+
 TEST_F(CombinatorMemoryTest, RacesLeaveNothingOnALongLivedFuture) {
   expect_flat(kRaces, [this](const shared_future<int>& child) {
     promise<int> winner;
@@ -184,6 +239,24 @@ TEST_F(CombinatorMemoryTest, StreamsThatAreDroppedLeaveNothing) {
   expect_flat(kRounds, [](const shared_future<int>& child) {
     auto stream =
         as_completed(std::vector<shared_future<int>>{child}, absl::Hours(1));
+    EXPECT_EQ(stream.size(), 1u);
+  });
+}
+
+TEST_F(CombinatorMemoryTest, StreamsThatAreLeftHalfWayLeaveNothing) {
+  expect_flat(kRounds, [this](const shared_future<int>& child) {
+    promise<int> other;
+    auto stream = as_completed(std::vector<shared_future<int>>{
+        child, shared_future<int>(other.get_future())});
+    auto first = create_task(stream.next());
+    auto second = create_task(stream.next());
+    iterate();
+    other.set_value(1).IgnoreError();
+    iterate(2);
+    EXPECT_TRUE(first.done());
+    second.cancel();
+    iterate(2);
+    EXPECT_TRUE(second.cancelled());
     EXPECT_EQ(stream.size(), 1u);
   });
 }

@@ -2,7 +2,6 @@
 #define RATCHET_AS_COMPLETED_H_
 
 #include <cstddef>
-#include <deque>
 #include <iterator>
 #include <memory>
 #include <optional>
@@ -11,11 +10,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/optimization.h"
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "ratchet/internal/awaitables.h"
 #include "ratchet/internal/completions.h"
+#include "ratchet/internal/guarded.h"
 #include "ratchet/status.h"
 #include "ratchet/task.h"
 
@@ -38,7 +40,7 @@ struct as_completed_options {
 
 namespace internal {
 
-// The futures behind a stream, by index, and where more of them come from.
+// The futures behind a stream, and where more of them come from.
 template <class F>
 class completions_state final : public completions_core {
  public:
@@ -48,108 +50,190 @@ class completions_state final : public completions_core {
   // Gives the next future, or nothing at the end.
   using generator = absl::AnyInvocable<std::optional<F>()>;
 
-  // False if it has been given before.
-  bool add(F f) {
-    if (!is_new_(f)) return false;
-    future_state& state = f.state("as_completed()");
-    futures_.push_back(std::move(f));
-    watch(gone_ + futures_.size() - 1, state);
-    return true;
+  void add_all(std::vector<F> futures) {
+    expect(futures.size());
+    size_t index = 0;
+    for (F& f : futures) {
+      if (is_new_(f)) {
+        watch(index++, f.release_state("as_completed()"));
+      } else {
+        expect_less();
+      }
+    }
   }
 
   void pull_from(generator source, size_t limit) {
     source_ = std::move(source);
-    has_more_ = true;
+    allow_more();
     for (size_t i = 0; i < limit; ++i) start_more();
   }
 
-  outcome<T> outcome_at(size_t index) {
+  // The completion of a part that take() gave. Copying a value, or moving it,
+  // can throw.
+  completed<T> open(part& p) {
+    const size_t index = p.index();
+    const state_ref<value_state<T>> state(
+        static_cast<value_state<T>*>(p.take_state()));
+    put_back(p);
     if constexpr (is_shared<F>) {
-      return outcome_of(futures_[index]);  // Kept: is_new_ knows its address.
+      return {index, state->copy()};
     } else {
-      F f = std::move(futures_[index - gone_]);
-      while (!futures_.empty() && !futures_.front().valid()) {
-        futures_.pop_front();
-        ++gone_;
-      }
-      return outcome_of(f);
+      return {index, state->take()};
     }
   }
 
+  static constexpr bool kOpensSilently =
+      std::is_void_v<T> ||
+      (is_shared<F> ? std::is_nothrow_copy_constructible_v<storable<T>>
+                    : std::is_nothrow_move_constructible_v<storable<T>>);
+
  private:
+  // False if it has been given before.
+  bool add(F f) {
+    if (!is_new_(f)) return false;
+    // is_new_ knows it by its address, which so must not be had again.
+    if constexpr (is_shared<F>) given_.push_back(f);
+    watch_more(f.release_state("as_completed()"));
+    return true;
+  }
+
   void start_more() override {
-    if (!has_more_) return;
+    if (!has_more()) return;
     // In hand, since what it calls may drop the stream.
     generator source = std::move(source_);
-    while (has_more_) {
+    while (has_more()) {
       std::optional<F> next = source();
       if (!next.has_value()) {
-        has_more_ = false;
+        no_more();
       } else if (add(*std::move(next))) {
         break;
       }
     }
-    if (has_more_) source_ = std::move(source);
+    if (has_more()) source_ = std::move(source);
   }
-  bool has_more() const override { return has_more_; }
-  void drop_more() override {
-    has_more_ = false;
-    source_ = nullptr;
-  }
+  void drop_more() override { source_ = nullptr; }
 
-  std::deque<F> futures_;  // From the first one that has not been taken.
-  size_t gone_ = 0;        // Those before.
   distinct<F> is_new_;
+  std::vector<F> given_;
   generator source_;
-  bool has_more_ = false;
 };
 
-// The machine of next(): asyncio.Queue.get on the stream's queue.
+// How a state of a machine goes on with the next completion of a stream: see
+// transition_to. Nothing runs in between, and nothing is allocated: it takes
+// what is in the queue, or waits for a completion_taker.
 template <class F>
-class next_completion final : public task<completed<typename F::value_type>> {
+class from_taker;
+
+template <class F>
+class from_stream : public direct_source {
+ public:
+  using result_type = completed<typename F::value_type>;
+
+  template <class To, class Machine>
+  static step resume(Machine& self, future_state* source,
+                     const absl::Status* /*thrown*/) {
+    return look<To>(self, state_ref<completions_state<F>>(
+                              static_cast<completions_state<F>*>(source)));
+  }
+
+ protected:
+  template <class To, class Machine>
+  static step look(Machine& self, state_ref<completions_state<F>> stream) {
+    completions_core::part* const p = stream->take();
+    if (ABSL_PREDICT_FALSE(p == nullptr || !p->has_state())) {
+      absl::Status error = stream->error_in_place(p);
+      if (error.ok()) {
+        return To::template wait_for<from_taker<F>>(self, stream->line_up());
+      }
+      stream = state_ref<completions_state<F>>();
+      return To::fail(self, error);
+    }
+    if constexpr (completions_state<F>::kOpensSilently) {
+      return To::go_on(self, [&] { return open(std::move(stream), *p); });
+    } else {
+      std::optional<result_type> c;
+      const absl::Status thrown =
+          call_guarded([&] { c.emplace(open(std::move(stream), *p)); });
+      if (!thrown.ok()) return To::fail(self, thrown);
+      return To::go_on(self, [&] { return *std::move(c); });
+    }
+  }
+
+ private:
+  // The machine has let go of the stream when its state runs.
+  static result_type open(state_ref<completions_state<F>>&& stream,
+                          completions_core::part& p) {
+    const state_ref<completions_state<F>> until_return(std::move(stream));
+    return until_return->open(p);
+  }
+};
+
+// The same, woken.
+template <class F>
+class from_taker : public from_stream<F> {
+ public:
+  template <class To, class Machine>
+  static step resume(Machine& self, future_state* source,
+                     const absl::Status* thrown) {
+    state_ref<completion_taker> taker(static_cast<completion_taker*>(source));
+    if (ABSL_PREDICT_FALSE(thrown != nullptr || taker->failed())) {
+      taker->leave(false);
+      const absl::Status why =
+          thrown != nullptr ? *thrown : taker->held_error();
+      taker = state_ref<completion_taker>();
+      return To::fail(self, why);
+    }
+    taker->leave(true);
+    state_ref<completions_state<F>> stream =
+        share(static_cast<completions_state<F>&>(taker->stream()));
+    taker = state_ref<completion_taker>();  // Its place may be needed again.
+    return from_stream<F>::template look<To>(self, std::move(stream));
+  }
+};
+
+template <class F>
+class next_completion_task;
+
+// What next() gives: asyncio.Queue.get on the queue of the stream.
+template <class F>
+class [[nodiscard]] next_completion : public direct_awaitable {
+ public:
+  using result_type = completed<typename F::value_type>;
+  using machine = next_completion_task<F>;
+  using source = from_stream<F>;
+
+  explicit next_completion(state_ref<completions_state<F>> stream)
+      : stream_(std::move(stream)) {}
+
+  future_state* take_source() {
+    if (ABSL_PREDICT_TRUE(static_cast<bool>(stream_))) return stream_.release();
+    return new completions_state<F>(loop_core::current("next()"));
+  }
+
+ private:
+  state_ref<completions_state<F>> stream_;
+};
+
+// The same as a task of its own.
+template <class F>
+class next_completion_task final
+    : public task<completed<typename F::value_type>> {
   using T = typename F::value_type;
 
  public:
-  explicit next_completion(state_ref<completions_state<F>> stream)
-      : stream_(std::move(stream)) {}
-  next_completion(next_completion&&) noexcept = default;
-  ~next_completion() override {
-    if (stream_ && lined_up_) stream_->give_up(taker_);
-  }
-
+  explicit next_completion_task(next_completion<F> next)
+      : next_(std::move(next)) {}
   step start() {
-    if (stream_ && stream_->ready()) return take();
-    if (!stream_ || stream_->exhausted()) {
-      return this->fail(absl::OutOfRangeError(
-          "as_completed: every completion has been taken; empty() tells"));
-    }
-    lined_up_ = true;
-    return this->template await<&next_completion::woken>(
-        stream_->line_up(taker_));
+    return this->template await<&next_completion_task::taken>(std::move(next_));
   }
-
   std::string task_name() const override { return "as_completed::next"; }
 
  private:
-  step woken(absl::Status status) {
-    lined_up_ = false;
-    if (!status.ok()) {
-      stream_->give_up(taker_);
-      return this->fail(std::move(status));
-    }
-    return start();
+  step taken(absl::StatusOr<completed<T>> c) {
+    return this->done(std::move(c));
   }
 
-  step take() {
-    const completions_core::turn turn = stream_->take();
-    if (!turn.error.ok()) return this->fail(turn.error);
-    return this->done(
-        completed<T>{turn.index, stream_->outcome_at(turn.index)});
-  }
-
-  state_ref<completions_state<F>> stream_;
-  completions_core::taker taker_;
-  bool lined_up_ = false;
+  next_completion<F> next_;
 };
 
 }  // namespace internal
@@ -182,11 +266,12 @@ class [[nodiscard]] completions {
   // How many have been started, or were given, and not been taken.
   size_t size() const { return state_ ? state_->size() : 0; }
 
-  // The next completion, as a machine to be awaited, or to be handed to
-  // create_task: value_type. An error of a future is in its `result`. Errors of
-  // the wait: kDeadlineExceeded (is_timeout()), once for each future that was
-  // not done when the time was over (S95); kOutOfRange when empty(). Cancelling
-  // it *loses its place* in the line of those who take from this stream, and
+  // The next completion, to be awaited, or to be handed to create_task or
+  // whatever else takes a machine: value_type. Awaiting it allocates nothing.
+  // An error of a future is in its `result`. Errors of the wait:
+  // kDeadlineExceeded (is_timeout()), once for each future that was not done
+  // when the time was over (S95); kOutOfRange when empty(). Cancelling it
+  // *loses its place* in the line of those who take from this stream, and
   // nothing else: what was for it goes to the next one (S97).
   internal::next_completion<F> next() {
     using state_ref = internal::state_ref<internal::completions_state<F>>;
@@ -213,8 +298,9 @@ class [[nodiscard]] completions {
 // by leaving early, or by cancelling who takes (S95 to S97). A shared future
 // given twice counts once. With a limit, an exception that the range throws
 // later is the error of one next(), and the range ends there.
-// Complexity: O(1) per completion. A range of futures or tasks, with a limit,
-// may go on for ever: no memory is kept for those that were taken.
+// Complexity: O(1) per completion; two blocks in all. A range of futures or
+// tasks, with a limit, may go on for ever: the memory of those that were taken
+// is used again.
 template <class Range, internal::if_range<Range> = 0>
 auto as_completed(Range&& range, as_completed_options options) {
   using Element = internal::element_of<Range>;
@@ -227,7 +313,7 @@ auto as_completed(Range&& range, as_completed_options options) {
   if (options.limit == 0) {
     std::vector<F> futures =
         internal::to_futures(core, std::forward<Range>(range));
-    for (F& f : futures) state->add(std::move(f));
+    state->add_all(std::move(futures));
   } else {
     // The range has to stay where the iterator into it is.
     auto kept =

@@ -120,12 +120,16 @@ class [[nodiscard]] task
     using M = std::decay_t<Machine>;
     static_assert(!std::is_lvalue_reference_v<Machine>,
                   "await<&next>(machine) takes the machine: std::move it");
-    using To =
-        internal::transition_to<Next,
-                                internal::from_future<typename M::result_type>>;
-    M* const callee = internal::new_machine(std::forward<Machine>(machine));
-    this->set_first(*callee, internal::transition_to_start<M>::value);
-    return this->call_machine(To::value, callee);
+    if constexpr (internal::is_direct<M>) {
+      using To = internal::transition_to<Next, typename M::source>;
+      return this->await_source(To::value, machine.take_source());
+    } else {
+      using To = internal::transition_to<
+          Next, internal::from_future<typename M::result_type>>;
+      M* const callee = internal::new_machine(std::forward<Machine>(machine));
+      this->set_first(*callee, internal::transition_to_start<M>::value);
+      return this->call_machine(To::value, callee);
+    }
   }
 
   // The sleep begins with the call. Zero and negative lengths are a yield
@@ -294,9 +298,9 @@ auto start_machine(loop_core& core, Machine&& machine,
     refused->settle_error(loop_core::closed_error());
     return future<T>(state_ref<value_state<T>>(refused));
   }
-  M* const task = new_machine(std::forward<Machine>(machine));
+  machine_for<M>* const task = new_machine(std::forward<Machine>(machine));
   task->ref();  // The loop's.
-  start_root(*task, core, transition_to_start<M>::value, when);
+  start_root(*task, core, transition_to_start<machine_for<M>>::value, when);
   return future<T>(state_ref<value_state<T>>(task));
 }
 

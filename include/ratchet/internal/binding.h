@@ -136,8 +136,9 @@ class bound_root final : public task<typename M::result_type> {
   using T = typename M::result_type;
 
  public:
-  explicit bound_root(M&& machine) {
-    M* const callee = new_machine(std::move(machine));
+  template <class Machine>
+  explicit bound_root(std::in_place_t, Machine&& machine) {
+    M* const callee = new_machine(std::forward<Machine>(machine));
     this->set_first(*callee, transition_to_start<M>::value);
     this->hold_source(callee);
   }
@@ -170,13 +171,13 @@ auto start_bound(binding_core& core, Machine&& machine,
                 "from task<T>");
   static_assert(!std::is_lvalue_reference_v<Machine>,
                 "create_task(machine) takes the machine: std::move it");
-  using M = std::decay_t<Machine>;
+  using M = machine_for<Machine>;
   using T = typename M::result_type;
   if (core.gone()) return make_error_future<T>(binding_gone());
   const binding_ref keep(core);  // An eager step may end the group.
-  future<T> f =
-      start_machine(loop_core::current("bound_group::create_task()"),
-                    bound_root<M>(std::forward<Machine>(machine)), when);
+  future<T> f = start_machine(
+      loop_core::current("bound_group::create_task()"),
+      bound_root<M>(std::in_place, std::forward<Machine>(machine)), when);
   bind_task(core, f.state("create_task()"));
   return f;
 }

@@ -6,41 +6,112 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <forward_list>
+#include <string>
+#include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "ratchet/future.h"
+#include "ratchet/internal/children.h"
 #include "ratchet/internal/future_state.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/runnable.h"
-#include "ratchet/internal/slab.h"
-#include "ratchet/promise.h"
+#include "ratchet/internal/state.h"
 
 namespace ratchet::internal {
 
-// completions_core: "as_completed" of the algorithms in docs/asyncio.md. Each
-// watched state puts its index into a queue in its done-callback, one hop after
-// it is done; takers wait for the queue in FIFO order, as asyncio.Queue has it.
-class completions_core : private loop_timer {
+class completions_core;
+
+// completion_taker: one that waits for the queue of a stream, in a line of
+// those: what the task of a next() waits for. It is settled when it is worth
+// looking again.
+class completion_taker : public promise_state<void> {
  public:
-  // The loop's core outlives it, as it does a state.
-  explicit completions_core(loop_core& core) : core_(core) { core.add_state(); }
+  explicit completion_taker(completions_core& stream);
+  completion_taker(const completion_taker&) = delete;
+  completion_taker& operator=(const completion_taker&) = delete;
+
+  completions_core& stream() const { return *stream_; }
+
+  // Its task goes on. `looks`: at the queue, for which it may have been woken;
+  // if not, because it is cancelled, a wake-up is passed on.
+  void leave(bool looks);
+
+  std::string describe_state() const override;
+
+ protected:
+  ~completion_taker() override;
+
+ private:
+  friend class completions_core;
+
+  completions_core* const stream_;  // A reference.
+  bool in_line_ = true;
+  bool left_ = false;
+  completion_taker* previous_;
+  completion_taker* next_ = nullptr;
+};
+
+// completions_core: "as_completed" of the algorithms in docs/asyncio.md. Each
+// watched state puts itself into a queue in its done-callback, one hop after it
+// is done; takers wait for the queue in FIFO order, as asyncio.Queue has it.
+//
+// It is a future that is always settled: what a task of a next() awaits, to go
+// on at once with what is in the queue, or else with a taker.
+class completions_core : public promise_state<void>, private loop_timer {
+ public:
+  // One of the futures: missing, in the queue, or free.
+  class part final : public wait_node {
+   public:
+    part(completions_core& owner, size_t index, future_state* state)
+        : owner_(owner), state_(state), index_(index & kMost), missing_(1) {}
+    ~part() override {
+      if (state_ != nullptr) state_->unref();
+    }
+
+    void take_turn() override;
+    void drop_turn() override;
+
+    size_t index() const { return index_; }
+    bool has_state() const { return state_ != nullptr; }
+    // The reference goes to the caller.
+    future_state* take_state() { return std::exchange(state_, nullptr); }
+
+   private:
+    friend class completions_core;
+    static constexpr size_t kMost = ~size_t{0} >> 1;
+
+    completions_core& owner_;
+    future_state* state_;  // A reference.
+    size_t index_ : 63;
+    size_t missing_ : 1;  // Waits, or is in the ready queue, and counts.
+  };
+
+  explicit completions_core(loop_core& core) : promise_state<void>(core) {
+    settle_value();
+  }
   completions_core(const completions_core&) = delete;
   completions_core& operator=(const completions_core&) = delete;
-
-  void ref() { ++refs_; }
-  void unref() {
-    if (--refs_ == 0) delete this;
-  }
-
-  loop_core& core() const { return core_; }
 
   // -- Watching
   // -------------------------------------------------------------------
 
-  // Waits for `state`, which must live until its turn has been taken.
-  void watch(size_t index, future_state& state);
+  // Before the first watch(): room for `parts`, all of which count from now on.
+  void expect(size_t parts);
+  // Not that one: it came before.
+  void expect_less() {
+    --missing_;
+    --size_;
+    unref();
+  }
+  // Waits for the `index`-th, one of the expected; takes its reference.
+  void watch(size_t index, future_state* state) {
+    wait_for_child(parts_.emplace(*this, index, state), *state, core(),
+                   "as_completed()");
+  }
+  // Waits for one more, and takes its reference.
+  void watch_more(future_state* state);
   // When `timeout` has passed, every turn still to come is over (rule S95).
   void start_timer(absl::Duration timeout);
   // The user has gone: waits for nothing any more, and tells those who do.
@@ -49,72 +120,83 @@ class completions_core : private loop_timer {
   // -- Taking
   // ---------------------------------------------------------------------
 
-  // A place in the line of takers.
-  struct taker {
-    promise<void> wake_up;
-  };
-  // What a taker gets: the index of a completed state, or why there is none:
-  // the time is over, or the range has thrown.
-  struct turn {
-    absl::Status error;
-    size_t index;
-  };
-
-  bool ready() const { return !queue_.empty(); }
-  turn take();  // REQUIRES: ready().
-  // Nothing is in the queue, and nothing will ever come.
-  bool exhausted() const {
-    return queue_.empty() && first_ == nullptr && !has_more();
+  // The part of a completed state, which goes back with put_back(); nullptr if
+  // there is none now.
+  part* take() {
+    part* const p = static_cast<part*>(queue_.pop());
+    if (ABSL_PREDICT_TRUE(p != nullptr)) took_one();
+    return p;
   }
-  // Watched, and not taken yet.
-  size_t size() const { return queue_.size() + missing_; }
+  // It has been emptied.
+  void put_back(part& p) {
+    if (has_more_) free_.push(p);
+  }
 
-  // Joins the end of the line; the future completes when it is worth looking
-  // again, or is cancelled.
-  future<void> line_up(taker& t);
-  // The wait of `t` ended with an error: it gives up its place, and passes a
-  // wake-up on that it will not use.
-  void give_up(taker& t);
+  // When take() gives nothing, or a part without a state: an error that stands
+  // in place of a completion (the time is over, the range has thrown, there is
+  // nothing any more), or OK: it is to be waited for, with line_up().
+  absl::Status error_in_place(part* p);
+  future_state* line_up();
+
+  // Nothing is in the queue, and nothing will ever come.
+  bool exhausted() const { return size_ == 0 && !has_more_; }
+  // Watched, and not taken yet.
+  size_t size() const { return size_; }
+
+  std::string describe_state() const override;
 
  protected:
-  ~completions_core() override {
-    core_.disarm(*this);
-    core_.remove_state();
-  }
-  // A watched state is done: there is room for one more.
+  ~completions_core() override;
+
+  // The first of what can be pulled; a watched state is done, and there is room
+  // for one more.
+  void allow_more() { has_more_ = true; }
+  void no_more() { has_more_ = false; }
+  bool has_more() const { return has_more_; }
   virtual void start_more() {}
-  virtual bool has_more() const { return false; }
   virtual void drop_more() {}
 
  private:
-  // A watched state that has not completed: in a list, in order.
-  class missing final : public wait_node,
-                        public slab_allocated<block_kind::plain> {
-   public:
-    missing(completions_core& owner, size_t index, future_state& state);
-    void take_turn() override;
-    void drop_turn() override;
+  friend class completion_taker;
 
-    completions_core& owner_;
-    const size_t index_;
-    future_state* state_;  // nullptr once it is not missing any more.
-    missing* previous_;
-    missing* next_ = nullptr;
+  // The first taker's place: most streams have one at a time.
+  class own_taker final : public completion_taker {
+   public:
+    using completion_taker::completion_taker;
+    static void* operator new(size_t, void* place) { return place; }
+    // Its place is a part of the stream.
+    static void operator delete(void*, size_t) {}
   };
 
+  void took_one() {
+    --size_;
+    // Takers for which nothing is left look again, and find out.
+    if (ABSL_PREDICT_FALSE(first_taker_ != nullptr) && exhausted()) wake_all();
+  }
+  part& new_part(size_t index, future_state* state);
   void timer_due() override;
-  void completed(missing& m);
-  void remove(missing& m);
-  void put(turn t);
+  void finished();
+  void stop_waiting();
+  void remove(completion_taker& t);
   void wake_next();
+  void wake_all();
+  // Whether there is something for who looks.
+  bool ready() const { return !queue_.empty() || timed_out_ != 0; }
 
-  loop_core& core_;
-  uint32_t refs_ = 1;
+  bool has_more_ = false;
+  bool own_taker_used_ = false;
+  size_t size_ = 0;
   size_t missing_ = 0;
-  missing* first_ = nullptr;
-  missing* last_ = nullptr;
-  std::deque<turn> queue_;
-  std::deque<taker*> takers_;
+  size_t timed_out_ = 0;  // Turns that are over, behind those in the queue.
+  size_t watched_ = 0;    // By watch_more(), ever.
+  run_queue queue_;       // Parts.
+  run_queue free_;        // Parts, if more may come.
+  child_array<part> parts_;
+  std::forward_list<child_array<part>> older_parts_;  // Full ones.
+  absl::Status thrown_;                               // By the range.
+  completion_taker* first_taker_ = nullptr;
+  completion_taker* last_taker_ = nullptr;
+  alignas(own_taker) unsigned char own_taker_place_[sizeof(own_taker)];
 };
 
 }  // namespace ratchet::internal

@@ -21,8 +21,36 @@ namespace ratchet::internal {
 
 class task_core;
 
+// direct_awaitable: what can stand for a machine, but does not become one when
+// it is awaited. A class D derived from it has
+//
+//   D::machine                that machine, made of a D, for create_task & co.
+//   D::result_type            what it gives
+//   D::source                 a direct_source, see transitions.h
+//   future_state* D::take_source()    what to await in place; done, or pending
+struct direct_awaitable {};
+
+template <class R>
+inline constexpr bool is_direct =
+    std::is_base_of_v<direct_awaitable,
+                      std::remove_cv_t<std::remove_reference_t<R>>>;
+
+// The machine that R is, or stands for.
+template <class R, class = void>
+struct machine_for_type {
+  using type = R;
+};
+template <class R>
+struct machine_for_type<R, std::enable_if_t<is_direct<R>>> {
+  using type = typename R::machine;
+};
+template <class R>
+using machine_for = typename machine_for_type<
+    std::remove_cv_t<std::remove_reference_t<R>>>::type;
+
 template <class R>
 inline constexpr bool is_machine =
+    is_direct<R> ||
     std::is_base_of_v<task_core, std::remove_cv_t<std::remove_reference_t<R>>>;
 
 // What bound_group::bind() gives.

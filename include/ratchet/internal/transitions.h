@@ -61,6 +61,17 @@ struct from_shared_future {
   static constexpr bool kShared = true;
 };
 
+// A source that sees itself to how the machine goes on, so that there need be
+// no frame between the two. A class S derived from this has
+//
+//   S::result_type
+//   template <class To, class Machine>
+//   static step S::resume(Machine& self, future_state* source, thrown)
+//
+// which takes the reference and returns what one of To's go_on, fail and
+// wait_for does: the machine goes on with a value, or an error, or has to wait.
+struct direct_source {};
+
 // How the parameter of a state can be had from a T.
 enum class passing { nothing, value, outcome, impossible };
 
@@ -114,6 +125,9 @@ struct transition_to {
       } else {
         return thrown == nullptr ? (self.*Next)() : core.fail_with(*thrown);
       }
+    } else if constexpr (std::is_base_of_v<direct_source, Source>) {
+      return Source::template resume<transition_to>(self, core.take_source(),
+                                                    thrown);
     } else {
       return resume_with(self,
                          state_ref<value_state<T>>(
@@ -157,6 +171,40 @@ struct transition_to {
     }
   }
 
+  // -- For a direct_source
+
+  // With what `make` returns, which is made where the state takes it.
+  template <class Make>
+  static step go_on(machine& self, Make make) {
+    constexpr passing kPassing = passing_of<parameter, T, false>();
+    static_assert(kPassing != passing::impossible,
+                  "a state after await takes the value, the outcome, or "
+                  "nothing: step next(T), step next(absl::StatusOr<T>), or "
+                  "step next()");
+    if constexpr (kPassing == passing::outcome) {
+      return (self.*Next)(outcome<T>(make()));
+    } else if constexpr (kPassing == passing::value) {
+      return (self.*Next)(make());
+    } else {
+      make();
+      return (self.*Next)();
+    }
+  }
+  static step fail(machine& self, const absl::Status& error) {
+    if constexpr (std::is_same_v<
+                      std::remove_cv_t<std::remove_reference_t<parameter>>,
+                      outcome<T>>) {
+      return (self.*Next)(outcome<T>(error));
+    } else {
+      task_core& core = self;
+      return core.fail_with(error);
+    }
+  }
+  template <class OtherSource>
+  static step wait_for(machine& self, future_state* state) {
+    return self.await_source(transition_to<Next, OtherSource>::value, state);
+  }
+
   template <bool kShared>
   static outcome<T> take_outcome(value_state<T>& source) {
     if constexpr (kShared) {
@@ -193,7 +241,7 @@ struct transition_to_start {
 // Moves a machine to where it runs.
 template <class Machine>
 auto* new_machine(Machine&& machine) {
-  using M = std::decay_t<Machine>;
+  using M = machine_for<Machine>;
   M* const m = new M(std::forward<Machine>(machine));
   if (static_cast<void*>(static_cast<future_state*>(m)) !=
       static_cast<void*>(m)) {
