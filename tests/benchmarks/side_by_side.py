@@ -65,7 +65,7 @@ WHEEL = [row for row in ROWS if row.startswith("w2")] + ["w3"]
 CHECK_SCALE = 0.01
 # Longer than this a repetition need not be, where less of the work is the same
 # work: in seconds.
-LONG_ENOUGH = 2.0
+LONG_ENOUGH = 1.0
 SCALABLE = ("w1", "w4", "w5", "w6", "w7", "w9", "w10", "w12")
 PATIENCE = 600
 
