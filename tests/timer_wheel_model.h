@@ -115,6 +115,7 @@ class timer_wheel_model {
         std::count_if(due_.begin(), due_.end(),
                       [this](const due_timer& x) { return !forgotten(x); }));
     expect(wheel_.size() == armed_.size() + due, "size()");
+    expect(wheel_.empty() == (wheel_.size() == 0), "empty()");
   }
 
   void check_bounds() {

@@ -125,6 +125,9 @@ class timer_wheel {
   // The number of timers armed or due.
   size_t size() const { return pool_.live(); }
 
+  // Whether size() == 0: the loop asks in each iteration.
+  bool empty() const { return pool_.empty(); }
+
   statistics stats() const;
 
   // The same for timers of four bytes, whose owner sees to it that they are

@@ -139,7 +139,7 @@ absl::Status loop_core::iterate() {
     if (!status.ok()) return status;
   }
   if (ABSL_PREDICT_FALSE(frame_ != nullptr)) interrupt(*frame_);
-  const bool has_timers = wheel_.size() != 0;
+  const bool has_timers = !wheel_.empty();
   if (has_timers) wheel_.advance(now_ns());
   batch_.append(ready_);
   iteration_frame frame{frame_};

@@ -236,18 +236,21 @@ void timer_pool::detach_all() {
 }
 
 void timer_pool::add_ids() noexcept {
-  if (total_ids_ == capacity_ids_) {
+  // None is free: all that there are were handed out.
+  size_t total = static_cast<size_t>(ids_end_ - ids_.get());
+  if (total == capacity_ids_) {
     // The stack is empty: there is nothing to copy.
     capacity_ids_ = std::max(2 * capacity_ids_, kIdsPerGroup);
     ids_.reset();
     ids_.reset(new uint32_t[capacity_ids_]);
     cancelled_.resize(capacity_ids_ + 1);  // There is no id 0.
   }
-  total_ids_ += kIdsPerGroup;
+  total += kIdsPerGroup;
   for (size_t i = 0; i < kIdsPerGroup; ++i) {
-    ids_[i] = static_cast<uint32_t>(total_ids_ - i);
+    ids_[i] = static_cast<uint32_t>(total - i);
   }
   free_ids_ = ids_.get() + kIdsPerGroup;
+  ids_end_ = ids_.get() + total;
 }
 
 void timer_pool::add_chunks() noexcept {

@@ -130,6 +130,7 @@ class timer_pool {
 
   size_t live() const { return used_ids() - stale(); }
   size_t stale() const { return stale_ - until_look_; }
+  bool empty() const { return used_ids() == 0 || live() == 0; }
   size_t chunks_in_use() const { return chunks_in_use_; }
   size_t bytes() const {
     return bytes_ + capacity_ids_ * (sizeof(ids_[0]) + sizeof(cancelled_[0]));
@@ -215,9 +216,7 @@ class timer_pool {
   void detach_all();
 
   // The number of entries: each has an id.
-  size_t used_ids() const {
-    return total_ids_ - static_cast<size_t>(free_ids_ - ids_.get());
-  }
+  size_t used_ids() const { return static_cast<size_t>(ids_end_ - free_ids_); }
 
  private:
   // Sweeping begins when there are this many more stale entries than live ones.
@@ -256,8 +255,8 @@ class timer_pool {
 
   // The free ids are a stack in an array with room for all of them.
   std::unique_ptr<uint32_t[]> ids_;
-  uint32_t* free_ids_ = nullptr;  // After the top one.
-  size_t total_ids_ = 0;
+  uint32_t* free_ids_ = nullptr;  // After the top one,
+  uint32_t* ids_end_ = nullptr;   // and where that is when all are free.
   size_t capacity_ids_ = 0;
   // For each id whether its timer was cancelled, zero for free ones. Bytes, not
   // bits: to set one needs no load, and to clear one neither.
