@@ -14,12 +14,12 @@ import argparse
 import collections
 import fnmatch
 import json
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
+
+from report import commit, leave, machine, number, pairs, say, table, versions_of
 
 # In the order of the table: what one operation is.
 ROWS = {
@@ -73,6 +73,10 @@ PATIENCE = 600
 class Failure(Exception):
   """A program failed, or computed something else."""
 
+  def __init__(self, name, row, what):
+    super().__init__(f"{name}, {row}: {what}")
+    self.name = name
+
 
 class Contender:
   """A column: a program, and what it calls the rows."""
@@ -96,12 +100,12 @@ class Contender:
       ran = subprocess.run(
           command, stdout=subprocess.PIPE, timeout=PATIENCE, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-      raise Failure(f"{self.name}, {row}: {error}") from error
+      raise Failure(self.name, row, error) from error
     lines = ran.stdout.decode().splitlines()
     if ran.returncode != 0 or len(lines) != 1:
       raise Failure(
-          f"{self.name}, {row}: exit status {ran.returncode} and {len(lines)} "
-          f"results of {' '.join(command)}")
+          self.name, row, f"exit status {ran.returncode} and {len(lines)} results "
+          f"of {' '.join(command)}")
     return json.loads(lines[0])
 
 
@@ -132,8 +136,9 @@ def same_work(row, them):
     if expected is None:
       expected = result["check"]
     if result["check"] != expected:
-      raise Failure(f"{contender.name}, {row}: its check is {result['check']}, "
-                    f"that of {them[0].name} is {expected}")
+      raise Failure(
+          contender.name, row, f"its check is {result['check']}, that of "
+          f"{them[0].name} is {expected}")
     contender.scales[row] = 1.0
     if row.startswith(SCALABLE):
       seconds = result["wall_ns_per_op"] * result["ops"] / CHECK_SCALE / 1e9
@@ -156,8 +161,8 @@ def run_row(row, them, rounds, quick):
     if contender.scales[row] != them[0].scales[row]:
       base = mine
     if any(result["check"] != base[0]["check"] for result in mine):
-      raise Failure(f"{contender.name}, {row}: its check is not always "
-                    f"{base[0]['check']}")
+      raise Failure(contender.name, row,
+                    f"its check is not always {base[0]['check']}")
   return results
 
 
@@ -182,13 +187,6 @@ def summary_of(row, name, results, base):
     if base["bytes_per_item"] > 0 and line["bytes_per_item"] > 0:
       line["bytes_ratio"] = line["bytes_per_item"] / base["bytes_per_item"]
   return line
-
-
-def number(x):
-  """Three digits or so."""
-  if x >= 100:
-    return f"{x:,.0f}"
-  return f"{x:.1f}" if x >= 10 else f"{x:.2f}"
 
 
 def cell(value, ratio):
@@ -218,12 +216,7 @@ def table_of(lines, names):
           cell(line and line["bytes_per_item"], line and line.get("bytes_ratio"))
           for line in of
       ])
-  widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-  rows.insert(1, ["-" * width for width in widths])
-  return [
-      "| " + " | ".join(text.ljust(width) for text, width in zip(row, widths)) +
-      " |" for row in rows
-  ]
+  return table(rows)
 
 
 def spread_of(lines):
@@ -237,36 +230,6 @@ def spread_of(lines):
   worst, peer, row = spreads[-1]
   return (f"From the least to the most of the rounds of a cell: {middle[0]:.0%} "
           f"in the median, at worst {worst:.0%} ({peer}, {row}).")
-
-
-def machine():
-  """Returns what was measured on."""
-  model = platform.processor()
-  try:
-    with open("/proc/cpuinfo", encoding="utf-8") as lines:
-      for line in lines:
-        if line.startswith("model name"):
-          model = line.split(":", 1)[1].strip()
-          break
-  except OSError:
-    pass
-  return f"{os.cpu_count()} cores of {model}, {platform.system()}"
-
-
-def commit():
-  ran = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"],
-                       stdout=subprocess.PIPE,
-                       check=False)
-  return ran.stdout.decode().strip() or "unknown"
-
-
-def say(*words):
-  print(*words, file=sys.stderr, flush=True)
-
-
-def pairs(texts):
-  """Returns NAME=VALUE... as a dictionary."""
-  return dict(text.split("=", 1) for text in texts)
 
 
 def parse(arguments):
@@ -312,8 +275,7 @@ def main(arguments):
         # The others go on without it.
         say(f"FAILED: {failure}")
         failures.append(str(failure))
-        name = str(failure).split(",", 1)[0]
-        them = [c for c in them if c.name != name]
+        them = [c for c in them if c.name != failure.name]
         continue
       base = None
       for contender in them:
@@ -329,36 +291,22 @@ def main(arguments):
       f"CPU nanoseconds per operation (ratio to ratchet), medians of {rounds} "
       f"rounds, ratchet at {commit()}, on {machine()}. **Bold** is faster than "
       "ratchet, - is what a peer has not got (its source says why).",
-      "Of " + ", ".join(f"{name} {versions[name]}" for name in names
-                        if name in versions) + ".",
+      versions_of(names, versions),
       spread_of(lines),
   ]
   if options.quick:
     about.insert(0, "QUICK: a hundredth of the work; no figure means anything.")
   about += [f"FAILED: {failure}" for failure in failures]
-  text = "\n".join(table_of(lines, names) + [""] + about) + "\n"
-  print(text, end="")
-  os.makedirs(options.out, exist_ok=True)
-  with open(os.path.join(options.out, "comparison.txt"), "w",
-            encoding="utf-8") as file:
-    file.write(text)
-  with open(os.path.join(options.out, "comparison.json"), "w",
-            encoding="utf-8") as file:
-    json.dump(
-        {
-            "about": about,
-            "commit": commit(),
-            "machine": machine(),
-            "versions": versions,
-            "rounds": rounds,
-            "quick": options.quick,
-            "peers": names,
-            "results": lines,
-            "failures": failures,
-        },
-        file,
-        indent=1)
-    file.write("\n")
+  leave(
+      options.out, "comparison", table_of(lines, names) + [""] + about, {
+          "about": about,
+          "versions": versions,
+          "rounds": rounds,
+          "quick": options.quick,
+          "peers": names,
+          "results": lines,
+          "failures": failures,
+      })
   say(f"{len(lines)} results in {time.monotonic() - begin:.0f} seconds; "
       f"they are in {options.out}")
   return 1 if failures else 0
