@@ -201,7 +201,7 @@ absl::Status completions_core::error_in_place(part* p) {
       "as_completed: every completion has been taken; empty() tells");
 }
 
-future_state* completions_core::line_up() {
+completion_taker* completions_core::line_up() {
   if (own_taker_used_) return new completion_taker(*this);
   own_taker_used_ = true;
   return new (own_taker_place_) own_taker(*this);

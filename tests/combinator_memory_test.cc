@@ -183,6 +183,26 @@ TEST_F(CombinatorMemoryTest, AStreamIsTwoBlocksHoweverManyItGives) {
   }
 }
 
+TEST_F(CombinatorMemoryTest, ForEachIsABlockMore) {
+  for (int warm_up = 0; warm_up < 2; ++warm_up) {
+    auto futures = pending(1000);
+    int sum = 0;
+    const allocation_count count;
+    auto all = create_task(
+        as_completed(std::move(futures)).for_each([&](const completed<int>& c) {
+          sum += *c.result;
+        }));
+    for (auto& p : promises_) {
+      p.set_value(1).IgnoreError();
+      iterate(2);
+    }
+    const uint64_t blocks = count.blocks();
+    EXPECT_TRUE(all.done());
+    EXPECT_EQ(sum, 1000);
+    EXPECT_EQ(blocks, 2u);  // The task, which it is, and the stream.
+  }
+}
+
 TEST_F(CombinatorMemoryTest, WaitingForAStreamAllocatesNothing) {
   auto sum = create_task(taking_all(pending(1000)));
   iterate(2);

@@ -236,6 +236,9 @@ class next_completion_task final
   next_completion<F> next_;
 };
 
+template <class F, class Function>
+class each_completion;
+
 }  // namespace internal
 
 // completions: the stream that as_completed gives. Move-only; dropping it lets
@@ -274,14 +277,88 @@ class [[nodiscard]] completions {
   // *loses its place* in the line of those who take from this stream, and
   // nothing else: what was for it goes to the next one (S97).
   internal::next_completion<F> next() {
-    using state_ref = internal::state_ref<internal::completions_state<F>>;
     return internal::next_completion<F>(state_ ? internal::share(*state_)
                                                : state_ref());
   }
 
+  // Calls `f` with each completion, a value_type, as it comes, until there are
+  // no more: `for` over the stream, as a machine to be awaited, or to be handed
+  // to create_task. An error that `f` returns (it returns nothing, or an
+  // absl::Status), or throws, ends it, as the errors of the wait do that next()
+  // has; what is left stays in the stream. Cancelling it *loses its place* in
+  // the line, as for next(). Of an rvalue, the machine keeps the stream.
+  template <class Function>
+  auto for_each(Function f) & {
+    return internal::each_completion<F, Function>(
+        completions(), state_ ? internal::share(*state_) : state_ref(),
+        std::move(f));
+  }
+  template <class Function>
+  auto for_each(Function f) && {
+    state_ref state = state_ ? internal::share(*state_) : state_ref();
+    return internal::each_completion<F, Function>(
+        std::move(*this), std::move(state), std::move(f));
+  }
+
  private:
-  internal::state_ref<internal::completions_state<F>> state_;
+  using state_ref = internal::state_ref<internal::completions_state<F>>;
+
+  state_ref state_;
 };
+
+namespace internal {
+
+// The machine of for_each().
+template <class F, class Function>
+class each_completion final : public task<void> {
+  using result =
+      std::invoke_result_t<Function&, completed<typename F::value_type>>;
+  static_assert(std::is_void_v<result> || std::is_same_v<result, absl::Status>,
+                "for_each(f): f must return nothing, or absl::Status");
+
+ public:
+  each_completion(completions<F> kept, state_ref<completions_state<F>> stream,
+                  Function f)
+      : kept_(std::move(kept)), stream_(std::move(stream)), f_(std::move(f)) {}
+
+  step start() {
+    if (!stream_) return done();
+    for (;;) {
+      completions_core::part* const p = stream_->take();
+      if (ABSL_PREDICT_FALSE(p == nullptr || !p->has_state())) {
+        if (stream_->exhausted() && p == nullptr) return done();
+        absl::Status error = stream_->error_in_place(p);
+        if (!error.ok()) return fail(std::move(error));
+        taker_ = state_ref<completion_taker>(stream_->line_up());
+        return await<&each_completion::woken>(
+            future<void>(share(static_cast<value_state<void>&>(*taker_))));
+      }
+      if constexpr (std::is_void_v<result>) {
+        f_(stream_->open(*p));
+      } else {
+        absl::Status status = f_(stream_->open(*p));
+        if (!status.ok()) return fail(std::move(status));
+      }
+    }
+  }
+
+  std::string task_name() const override { return "as_completed::for_each"; }
+
+ private:
+  step woken(absl::Status status) {
+    taker_->leave(status.ok());
+    taker_ = state_ref<completion_taker>();
+    if (!status.ok()) return fail(std::move(status));
+    return start();
+  }
+
+  completions<F> kept_;
+  state_ref<completions_state<F>> stream_;
+  state_ref<completion_taker> taker_;
+  Function f_;
+};
+
+}  // namespace internal
 
 // as_completed: the results of several, in the order in which they come.
 //
@@ -291,6 +368,11 @@ class [[nodiscard]] completions {
 //     return await<&m::one>(squares_.next());
 //   }
 //   step one(ratchet::completed<int> c) { ...; return more(); }
+//
+// or, if nothing is to be awaited in between,
+//
+//   return await<&m::all_done>(as_completed(std::move(futures)).for_each(
+//       [this](ratchet::completed<int> c) { ... }));
 //
 // Takes a range of futures, shared futures or tasks, which it starts. What is
 // done at the call comes first, in argument order (S93). A completion is in the

@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "ratchet/as_completed.h"
 #include "ratchet/shield.h"
+#include "ratchet/task.h"
 #include "ratchet/timeout.h"
 #include "ratchet/wait.h"
 #include "ratchet/when_all.h"
@@ -66,6 +67,35 @@ subject next_of_stream() {
   return with_sources(std::move(made), sources);
 }
 
+// What f is called with for the first source.
+class taking_each final : public task<std::string> {
+ public:
+  explicit taking_each(std::shared_ptr<completions<source>> stream)
+      : stream_(std::move(stream)) {}
+  step start() {
+    return await<&taking_each::all>(
+        stream_->for_each([this](const completed<int>& one) {
+          if (one.index == 0) first_ = holding(one.result);
+        }));
+  }
+
+ private:
+  step all() { return done(first_); }
+
+  std::shared_ptr<completions<source>> stream_;
+  std::string first_ = "nothing";
+};
+std::string same_words(const std::string& words) { return words; }
+
+subject each_of_stream() {
+  auto sources = std::make_shared<int_sources>(2);
+  auto stream =
+      std::make_shared<completions<source>>(as_completed(sources->futures()));
+  subject made =
+      awaits([stream] { return taking_each(stream); }, or_status(same_words));
+  return with_sources(std::move(made), sources);
+}
+
 }  // namespace
 
 std::vector<named_subject> combinator_subjects() {
@@ -101,6 +131,7 @@ std::vector<named_subject> combinator_subjects() {
              or_status(any_ok_words));
        }},
       {"as_completed_next", [](stage&) { return next_of_stream(); }},
+      {"as_completed_for_each", [](stage&) { return each_of_stream(); }},
       {"wait_all_completed",
        [](stage&) { return waiting(wait_mode::all_completed); }},
       {"wait_first_completed",

@@ -136,7 +136,7 @@ class completions_core : public promise_state<void>, private loop_timer {
   // in place of a completion (the time is over, the range has thrown, there is
   // nothing any more), or OK: it is to be waited for, with line_up().
   absl::Status error_in_place(part* p);
-  future_state* line_up();
+  completion_taker* line_up();
 
   // Nothing is in the queue, and nothing will ever come.
   bool exhausted() const { return size_ == 0 && !has_more_; }
