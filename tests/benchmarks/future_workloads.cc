@@ -92,15 +92,14 @@ class consumer final : public ratchet::task<uint64_t> {
   explicit consumer(std::vector<future<int>> futures)
       : stream_(ratchet::as_completed(std::move(futures))) {}
   step start() {
-    if (stream_.empty()) return done(sum_);
-    return await<&consumer::one>(stream_.next());
+    return await<&consumer::all>(
+        stream_.for_each([this](const ratchet::completed<int>& c) {
+          sum_ += ++position_ * static_cast<uint64_t>(*c.result);
+        }));
   }
 
  private:
-  step one(ratchet::completed<int> c) {
-    sum_ += ++position_ * static_cast<uint64_t>(*c.result);
-    return start();
-  }
+  step all() { return done(sum_); }
 
   ratchet::completions<future<int>> stream_;
   uint64_t position_ = 0;
