@@ -7,6 +7,7 @@ the same work and the same random numbers, the same JSON. See there.
 """
 
 import fnmatch
+import functools
 import json
 import os
 import statistics
@@ -43,15 +44,16 @@ W8M_DELAY = 10 * SECOND
 _MASK = (1 << 64) - 1
 
 
-def random_numbers(seed):
-  """Yields what splitmix64 does."""
+def random_numbers(seed, count):
+  """Returns what splitmix64 does."""
   state = seed
-  while True:
+  numbers = []
+  for _ in range(count):
     state = (state + 0x9E3779B97F4A7C15) & _MASK
-    z = state
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-    yield z ^ (z >> 31)
+    numbers.append(z ^ (z >> 31))
+  return numbers
 
 
 def _between(x, low, high):
@@ -63,19 +65,19 @@ def _below(x, bound):
 
 
 def delays_between(seed, count, low, high):
-  numbers = random_numbers(seed)
-  return [_between(next(numbers), low, high) for _ in range(count)]
+  return [_between(x, low, high) for x in random_numbers(seed, count)]
 
 
 def w2_delays(timers):
   return delays_between(2, timers, MILLISECOND, HOUR)
 
 
+@functools.lru_cache(1)  # For the next repetition.
 def w2_rearmings(timers, count):
   """Returns the timers and the delays, pair by pair."""
-  numbers = random_numbers(22)
-  return [(_below(next(numbers), timers),
-           _between(next(numbers), MILLISECOND, HOUR)) for _ in range(count)]
+  numbers = random_numbers(22, 2 * count)
+  return [(_below(x, timers), _between(y, MILLISECOND, HOUR))
+          for x, y in zip(numbers[::2], numbers[1::2])]
 
 
 def w3_delays(timers):
@@ -83,10 +85,9 @@ def w3_delays(timers):
 
 
 def w6_order():
-  numbers = random_numbers(6)
   order = list(range(W6_CHILDREN))
-  for i in range(len(order), 1, -1):
-    k = _below(next(numbers), i)
+  for i, x in zip(range(len(order), 1, -1), random_numbers(6, len(order) - 1)):
+    k = _below(x, i)
     order[i - 1], order[k] = order[k], order[i - 1]
   return order
 
