@@ -1,5 +1,9 @@
 #include "ratchet/internal/slab.h"
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 #include <algorithm>
 #include <atomic>
 #include <cstring>
@@ -26,6 +30,10 @@ constexpr size_t kPageMask = kPageSize - 1;
 constexpr size_t kHeaderSize = 64;
 constexpr size_t kLargeLimit = kSlabFineLimit << kSlabCoarseClasses;
 
+// Pages are cut from regions that double from one page to the last size, so
+// that a small program is small and a large one has whole huge pages.
+constexpr size_t kLastRegionSize = size_t{2} << 20;
+
 struct slab;
 
 // Stands at the start of every page; blocks follow from kHeaderSize on. A
@@ -46,6 +54,9 @@ struct slab : slab_heads {
   page* pages[2] = {};               // By kind; every page is in its list.
   // Blocks that other threads gave back: a stack, linked like a free list.
   std::atomic<uintptr_t> returned{0};
+  char* region = nullptr;  // What is left of the last one.
+  size_t region_left = 0;
+  size_t region_size = kPageSize;  // Of the next one.
   slab* next_orphan = nullptr;
 };
 
@@ -108,9 +119,29 @@ size_t size_of_class(size_t index) {
              : kSlabFineLimit << (index - kSlabFineClasses + 1);
 }
 
-page* new_page(slab& s, size_t length, size_t block_size, size_t begin,
+// The memory of one page.
+void* new_page_memory(slab& s) {
+  if (s.region_left == 0) {
+    const size_t size = s.region_size;
+    // A huge page where the system has them for who asks: a million tasks are
+    // read all over.
+    const size_t alignment = size == kLastRegionSize ? size : kPageSize;
+    s.region =
+        static_cast<char*>(::operator new (size, std::align_val_t{alignment}));
+#ifdef MADV_HUGEPAGE
+    if (size == kLastRegionSize) madvise(s.region, size, MADV_HUGEPAGE);
+#endif
+    s.region_left = size;
+    s.region_size = std::min(2 * size, kLastRegionSize);
+  }
+  void* const memory = s.region;
+  s.region += kPageSize;
+  s.region_left -= kPageSize;
+  return memory;
+}
+
+page* new_page(slab& s, void* memory, size_t block_size, size_t begin,
                block_kind kind) {
-  void* memory = ::operator new (length, std::align_val_t{kPageSize});
   page*& list = s.pages[static_cast<size_t>(kind)];
   page* p = new (memory) page{&s,
                               list,
@@ -177,7 +208,7 @@ ABSL_ATTRIBUTE_NOINLINE void* refill(slab& s, size_t index, block_kind kind) {
   const size_t block_size = size_of_class(index);
   page*& open = s.open[k][index];
   if (open == nullptr || open->used + block_size > kPageSize) {
-    open = new_page(s, kPageSize, block_size, kHeaderSize, kind);
+    open = new_page(s, new_page_memory(s), block_size, kHeaderSize, kind);
     ASAN_POISON_MEMORY_REGION(reinterpret_cast<char*>(open) + kHeaderSize,
                               kPageSize - kHeaderSize);
   }
@@ -191,7 +222,9 @@ void* allocate_large(slab& s, size_t size, size_t alignment, block_kind kind) {
     fatal("a type aligned to more than 32 KiB cannot be in a future or task");
   }
   const size_t begin = std::max(kHeaderSize, alignment);
-  page* p = new_page(s, begin + size, size, begin, kind);
+  void* const memory =
+      ::operator new (begin + size, std::align_val_t{kPageSize});
+  page* p = new_page(s, memory, size, begin, kind);
   p->large = true;
   p->used = static_cast<uint32_t>(begin + 1);  // One block, however long.
   return reinterpret_cast<char*>(p) + begin;
