@@ -21,7 +21,7 @@ constexpr size_t kFewParts = 16;
 // ---------------------------------------------------------
 
 completion_taker::completion_taker(completions_core& stream)
-    : promise_state<void>(stream.core()),
+    : plain_state<void>(stream.core()),
       stream_(&stream),
       previous_(stream.last_taker_) {
   stream.ref();

@@ -362,23 +362,20 @@ TEST_F(TaskLocalTest, EagerTasksRunInTheirCopies) {  // S166.
 // --------------------------------------------------------------------------
 
 // Nothing has grown for it: the flag is in what was padding.
-struct callback_core_without {
-  virtual ~callback_core_without() = default;
+struct callback_core_without : internal::runnable {
   void* core;
   uint32_t refs;
   bool pending, cancelled;
 };
 static_assert(sizeof(internal::callback_core) == sizeof(callback_core_without));
-static_assert(sizeof(internal::runnable) == 2 * sizeof(void*));
-static_assert(sizeof(internal::wait_node) == 3 * sizeof(void*));
+static_assert(sizeof(internal::runnable) == 3 * sizeof(void*));
 
 struct function {
   void* captured;
   void operator()() const {}
 };
 static_assert(sizeof(internal::soon_callback<function>) ==
-              sizeof(callback_core_without) + sizeof(internal::runnable) +
-                  sizeof(std::optional<function>));
+              sizeof(callback_core_without) + sizeof(std::optional<function>));
 
 struct continuation_without : internal::value_state<void>,
                               internal::wait_node,

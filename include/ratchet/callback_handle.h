@@ -21,11 +21,10 @@ namespace internal {
 
 // The block behind a callback_handle. Two owners: the handles, and whatever
 // will run the callback.
-class callback_core : public slab_allocated<block_kind::plain> {
+class callback_core : public runnable,
+                      public slab_allocated<block_kind::plain> {
  public:
   explicit callback_core(loop_core& core) : core_(core) { core.add_state(); }
-  callback_core(const callback_core&) = delete;
-  callback_core& operator=(const callback_core&) = delete;
 
   void ref() { ++refs_; }
   void unref() {
@@ -53,7 +52,7 @@ class callback_core : public slab_allocated<block_kind::plain> {
   bool pending() const { return pending_; }
 
  protected:
-  virtual ~callback_core() { core_.remove_state(); }
+  ~callback_core() override { core_.remove_state(); }
 
   // Makes sure that the callback does not run any more; false if it is too
   // late. May free the callable.
@@ -97,16 +96,19 @@ void callback_core::call(std::optional<F>& f, const char* who) {
   if (!f.has_value()) return;  // Withdrawn.
   // Moved out, so that the callable is gone when the callback has run, however
   // long a handle is kept.
-  F callable = std::move(*f);
-  f.reset();
-  const absl::Status status = call_guarded(std::move(callable));
-  if (!status.ok()) {
-    core_.report({error_report::cause::callback, status, who, ""});
-  }
+  call_guarded(
+      [&f]() -> decltype(auto) {
+        F callable = std::move(*f);
+        f.reset();
+        return std::move(callable)();
+      },
+      [this, who](const absl::Status& status) {
+        core_.report({error_report::cause::callback, status, who, ""});
+      });
 }
 
 template <class F>
-class soon_callback final : public callback_core, public runnable {
+class soon_callback final : public callback_core {
  public:
   template <class G>
   soon_callback(loop_core& core, G&& f)
@@ -132,12 +134,62 @@ class soon_callback final : public callback_core, public runnable {
   std::optional<F> f_;
 };
 
+// A callback of call_soon() on which nobody has a handle.
 template <class F>
-class timed_callback final : public callback_core, public loop_timer {
+class loose_callback final : public runnable,
+                             public slab_allocated<block_kind::plain> {
+ public:
+  template <class G>
+  loose_callback(std::in_place_t, loop_core& core, G&& f)
+      : core_(core), f_(std::forward<G>(f)) {
+    if (ABSL_PREDICT_FALSE(has_context())) {  // Rule S16.
+      has_context_ = true;
+      core.keep_context(this);
+    }
+  }
+
+  void take_turn() override {
+    loop_core& core = core_;
+    if (ABSL_PREDICT_FALSE(has_context_)) core.enter_context(this);
+    call_guarded(
+        [this]() -> decltype(auto) {
+          // The block first: what `f` schedules finds it in the cache.
+          F f = take();
+          return std::move(f)();
+        },
+        [&core](const absl::Status& status) {
+          core.report({error_report::cause::callback, status, "post()", ""});
+        });
+  }
+  void drop_turn() override {
+    if (has_context_) core_.drop_context(this);
+    delete this;
+  }
+
+ private:
+  ~loose_callback() override = default;
+
+  F take() {
+    const struct last_use {
+      loose_callback* it;
+      ~last_use() { delete it; }
+    } self{this};
+    return std::move(f_);
+  }
+
+  loop_core& core_;
+  bool has_context_ = false;
+  F f_;
+};
+
+template <class F>
+class timed_callback final : public callback_core {
  public:
   template <class G>
   timed_callback(loop_core& core, G&& f)
-      : callback_core(core), f_(std::forward<G>(f)) {}
+      : callback_core(core), f_(std::forward<G>(f)) {
+    make_timer();
+  }
 
   void timer_due() override {
     call(f_, "call_later()");
@@ -150,6 +202,8 @@ class timed_callback final : public callback_core, public loop_timer {
   }
 
  private:
+  void take_turn() override {}  // Never in the queue.
+  void drop_turn() override {}
   bool withdraw() override {
     core().disarm(*this);
     timer_dropped();
@@ -223,6 +277,16 @@ callback_handle schedule_soon(loop_core& core, F&& f) {
   callback->ref();
   core.push(*callback);
   return callback_handle(callback);
+}
+
+// The same without a handle; false on a closed loop.
+template <class F>
+bool schedule_loosely(loop_core& core, F&& f) {
+  check_callback<F>();
+  if (ABSL_PREDICT_FALSE(core.closed())) return false;
+  core.push(*new loose_callback<callable_of<F>>(std::in_place, core,
+                                                std::forward<F>(f)));
+  return true;
 }
 
 template <class F>

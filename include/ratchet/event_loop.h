@@ -12,6 +12,7 @@
 #include "ratchet/callback_handle.h"
 #include "ratchet/clock.h"
 #include "ratchet/error_report.h"
+#include "ratchet/internal/loop_callback.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/observer.h"
 #include "ratchet/remote.h"
@@ -109,6 +110,9 @@ class event_loop {
   // alive when the call begins; a thread that cannot know holds a remote.
   template <class F>
   absl::Status post(F&& f) {
+    if (internal::loop_core::running_here() == core_) {
+      return internal::post_here(*core_, std::forward<F>(f));
+    }
     return internal::post(core_->mailbox(), std::forward<F>(f));
   }
 
@@ -135,6 +139,28 @@ class event_loop {
   bool disarm(timer& t) {
     core_->check_thread("disarm()");
     return core_->disarm(t);
+  }
+
+  // -- Intrusive callbacks ----------------------------------------------------
+  //
+  // A callback that is part of its owner, for what posts itself again and
+  // again: queueing allocates nothing. Derive from it and override run(), in
+  // which it may be queued again or destroyed; what it throws goes to the error
+  // handler. Its destructor takes it out.
+
+  using callback = internal::loop_callback;
+
+  // Runs `c` in the next iteration, behind everything scheduled so far (S3), in
+  // a copy of the current context (S16). False, and nothing is changed, if it
+  // is queued already, or the loop is closed. O(1).
+  bool queue(callback& c) {
+    core_->check_thread("queue()");
+    return c.queue(*core_);
+  }
+  // True if `c` was queued: then run() does not come. O(what is ready).
+  bool unqueue(callback& c) {
+    core_->check_thread("unqueue()");
+    return c.unqueue();
   }
 
   // -- Running ----------------------------------------------------------------

@@ -39,15 +39,21 @@ class posted_callback final : public posted {
   F f_;
 };
 
+// On the loop's own thread the order is that of call_soon (rule S13).
+template <class F>
+absl::Status post_here(loop_core& core, F&& f) {
+  if (ABSL_PREDICT_TRUE(schedule_loosely(core, std::forward<F>(f)))) {
+    return absl::OkStatus();
+  }
+  return loop_core::closed_error();
+}
+
 // Takes the mailbox by value: the loop may be gone when push() returns.
 template <class F>
 absl::Status post(std::shared_ptr<inbox> mailbox, F&& f) {
   check_callback<F>();
-  // On the loop's own thread the order is that of call_soon (rule S13).
   loop_core* const here = loop_core::of_mailbox(*mailbox);
-  if (here != nullptr) {
-    return schedule_soon(*here, std::forward<F>(f)).status();
-  }
+  if (here != nullptr) return post_here(*here, std::forward<F>(f));
   auto p = std::make_unique<posted_callback<callable_of<F>>>(
       std::in_place, std::forward<F>(f));
   if (!mailbox->push(p.get())) return loop_core::closed_error();

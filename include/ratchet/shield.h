@@ -15,10 +15,10 @@ namespace internal {
 
 // The outer future of a shield; "shield" of the algorithms in docs/asyncio.md.
 template <class F>
-class shield_state final : public promise_state<typename F::value_type> {
+class shield_state final : public plain_state<typename F::value_type> {
  public:
   explicit shield_state(F inner)
-      : promise_state<typename F::value_type>(inner.state("shield()").core()),
+      : plain_state<typename F::value_type>(inner.state("shield()").core()),
         inner_(std::move(inner)),
         on_inner_(*this),
         on_outer_(*this) {

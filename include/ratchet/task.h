@@ -1,6 +1,7 @@
 #ifndef RATCHET_TASK_H_
 #define RATCHET_TASK_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -91,7 +93,7 @@ class [[nodiscard]] task
         internal::share(static_cast<internal::value_state<T>&>(*this)));
   }
 
-  task() = default;
+  task() : task_core(state_offset()) {}
   task(const task&) : task() {}  // See task_core: machines are copied inert.
   task& operator=(const task&) { return *this; }
   ~task() override = default;
@@ -126,7 +128,8 @@ class [[nodiscard]] task
     } else {
       using To = internal::transition_to<
           Next, internal::from_future<typename M::result_type>>;
-      M* const callee = internal::new_machine(std::forward<Machine>(machine));
+      M* const callee =
+          internal::new_machine<M>(std::forward<Machine>(machine));
       this->set_first(*callee, internal::transition_to_start<M>::value);
       return this->call_machine(To::value, callee);
     }
@@ -185,6 +188,16 @@ class [[nodiscard]] task
   template <auto Next, class Source, class M>
   friend struct internal::transition_to;
 
+  size_t state_offset() const {
+    static_assert(sizeof(internal::value_state<T>) <= task_core::kMaxOffset,
+                  "the result of a task is too large: use a std::unique_ptr");
+    return static_cast<size_t>(
+        reinterpret_cast<const unsigned char*>(
+            static_cast<const task_core*>(this)) -
+        reinterpret_cast<const unsigned char*>(
+            static_cast<const internal::future_state*>(this)));
+  }
+
   step end_with(internal::outcome<T> outcome) {
     if constexpr (std::is_void_v<T>) {
       if (!outcome.ok()) return fail(std::move(outcome));
@@ -198,8 +211,10 @@ class [[nodiscard]] task
   template <class... Args>
   void emplace_result(Args&&... args) {
     // Of a state that ended twice, which debug builds do not let pass.
-    this->discard_value();
-    this->discard_error();
+    if (ABSL_PREDICT_FALSE(this->holds_ !=
+                           internal::value_state<T>::holding::nothing)) {
+      this->discard();
+    }
     this->emplace(std::forward<Args>(args)...);
   }
 
@@ -207,7 +222,8 @@ class [[nodiscard]] task
     this->hold_error(internal::checked_failure(std::move(error)));
   }
   void settle_end(bool cancelled) final {
-    if (!this->holds_value_) {
+    if (ABSL_PREDICT_FALSE(this->holds_ !=
+                           internal::value_state<T>::holding::value)) {
       this->settle(is_cancelled(this->held_error())
                        ? internal::future_state::state_phase::cancelled
                        : internal::future_state::state_phase::error);
@@ -218,7 +234,6 @@ class [[nodiscard]] task
     }
   }
 
-  internal::future_state& result_state() final { return *this; }
   internal::task_core* as_task() final { return this; }
   internal::cancel_answer answer_cancel(const absl::Status& why) final {
     return request_cancel(why);
@@ -282,26 +297,33 @@ class task_handle {
 
 namespace internal {
 
-// Starts `machine` as a task of `core` (rule S41).
-template <class Machine>
-auto start_machine(loop_core& core, Machine&& machine,
-                   task_core::first_step when = task_core::first_step::queued) {
-  using M = std::decay_t<Machine>;
+// Starts a machine, made of `args`, as a task of `core` (rule S41).
+template <class M, class... Args>
+auto start_in_place(loop_core& core, task_core::first_step when,
+                    Args&&... args) {
   static_assert(is_machine<M>,
                 "create_task(machine): the machine must derive from task<T>");
-  static_assert(!std::is_lvalue_reference_v<Machine>,
-                "create_task(machine) takes the machine: std::move it");
   using T = typename M::result_type;
   core.check_thread("create_task()");
-  if (core.closed()) {
+  if (ABSL_PREDICT_FALSE(core.closed())) {
     auto* const refused = new promise_state<T>(core);
     refused->settle_error(loop_core::closed_error());
     return future<T>(state_ref<value_state<T>>(refused));
   }
-  machine_for<M>* const task = new_machine(std::forward<Machine>(machine));
+  machine_for<M>* const task =
+      new_machine<machine_for<M>>(std::forward<Args>(args)...);
   task->ref();  // The loop's.
   start_root(*task, core, transition_to_start<machine_for<M>>::value, when);
   return future<T>(state_ref<value_state<T>>(task));
+}
+
+template <class Machine>
+auto start_machine(loop_core& core, Machine&& machine,
+                   task_core::first_step when = task_core::first_step::queued) {
+  static_assert(!std::is_lvalue_reference_v<Machine>,
+                "create_task(machine) takes the machine: std::move it");
+  return start_in_place<std::decay_t<Machine>>(core, when,
+                                               std::forward<Machine>(machine));
 }
 
 }  // namespace internal
@@ -328,7 +350,9 @@ template <class Machine, class... Args,
                     (std::is_same_v<std::decay_t<Args>, Machine> && ...)),
               int> = 0>
 [[nodiscard]] auto create_task(Args&&... args) {
-  return create_task(Machine(std::forward<Args>(args)...));
+  return internal::start_in_place<Machine>(
+      internal::loop_core::current("create_task()"),
+      internal::task_core::first_step::queued, std::forward<Args>(args)...);
 }
 
 // create_task(eager, machine): its first step runs inside the call, when the

@@ -17,7 +17,9 @@ struct task_info {
   std::string_view class_name;  // Of the machine; static storage.
   std::string_view state;       // The state that runs or will run next.
   std::string awaiting;         // "future", "sleep until ...", "when_all ...".
-  absl::Time since;  // When it began to wait (of the last iteration).
+  // When it began to wait: the time of that iteration, in milliseconds. Right
+  // for 49 days.
+  absl::Time since;
 };
 
 // "square#3 in state finish, awaiting sleep until 1970-01-01T00:00:01+00:00"

@@ -8,6 +8,7 @@
 
 #include "absl/base/attributes.h"
 #include "absl/status/status.h"
+#include "ratchet/internal/timer_hook.h"
 #include "ratchet/internal/timer_pool.h"
 #include "ratchet/internal/timer_radix.h"
 
@@ -211,7 +212,6 @@ class wheel_timer : private internal::timer_hook {
 inline bool timer_wheel::cancel(timer& t) {
   return t.wheel_ == this && cancel(static_cast<internal::timer_hook&>(t));
 }
-
 inline timer_wheel::timer* timer_wheel::pop_due() {
   return static_cast<timer*>(pop_due_hook());
 }

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/strings/str_cat.h"
 #include "ratchet/status.h"
@@ -82,9 +84,31 @@ bool future_state::cancel(const absl::Status& why) {
   }
 }
 
-void future_state::destroy() {
-  if (unretrieved_) report_unretrieved();
-  delete this;
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void loop_core::dispose(
+    future_state& state) {
+  state.abandon();
+  if (ABSL_PREDICT_FALSE(disposing_)) {
+    state.link_dying(dying_);
+    dying_ = &state;
+    return;
+  }
+  disposing_ = true;  // Keeps the core, too.
+  state.destroy();
+  while (ABSL_PREDICT_FALSE(dying_ != nullptr)) {
+    future_state& next = *dying_;
+    dying_ = next.unlink_dying();
+    next.destroy();
+  }
+  disposing_ = false;
+  if (ABSL_PREDICT_FALSE(abandoned_)) delete_if_unused();
+}
+
+void future_state::last_unref() {
+  if (ABSL_PREDICT_TRUE(core_ != nullptr)) {
+    core_->dispose(*this);
+  } else {
+    delete this;  // A machine that was awaited, but did not come to run.
+  }
 }
 
 void future_state::report_unretrieved() {

@@ -4,6 +4,8 @@
 #include <sstream>
 #include <utility>
 
+#include "absl/base/attributes.h"
+#include "absl/base/optimization.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
@@ -20,12 +22,12 @@ struct context_table {
 };
 
 loop_core::loop_core(clock& clock)
-    : now_ns_(clock.now_ns()),
-      clock_(clock),
-      wheel_(now_ns_),
+    : clock_(clock),
+      wheel_(clock.now_ns()),
       mailbox_(std::make_shared<inbox>()),
       outer_(tls_newest_),
       thread_(std::this_thread::get_id()) {
+  read_clock();
   tls_newest_ = this;
   if (tls_running_ == nullptr) tls_current_ = this;
 }
@@ -106,70 +108,104 @@ class loop_core::run_scope {
 
 absl::Status loop_core::run_forever() {
   const run_scope scope(*this);
-  absl::Status status;
-  do {
-    status = iterate();
-  } while (status.ok() && !stopping_);
+  absl::Status status = may_nest_ ? run_iterations<true>(nullptr)
+                                  : run_iterations<false>(nullptr);
   stopping_ = false;
   return status;
 }
 
 absl::Status loop_core::run_until(const future_state& state) {
   const run_scope scope(*this);
-  absl::Status status;
-  while (!state.done()) {
-    status = iterate();
-    if (!status.ok() || stopping_) break;
-  }
+  absl::Status status = run_iterations<true>(&state);
   // Else it ends the runs below, too.
   if (scope.outermost()) stopping_ = false;
+  return status;
+}
+
+// Until `state`, if there is one, is settled, or stop(). kMayNest: runs may be
+// nested, or become so.
+template <bool kMayNest>
+absl::Status loop_core::run_iterations(const future_state* state) {
+  iteration_frame frame{frame_};
+  frame_ = &frame;
+  absl::Status status;
+  while (!kMayNest || state == nullptr || !state->done()) {
+    if (ABSL_PREDICT_FALSE(!iterate<kMayNest>(frame, status) || stopping_)) {
+      break;
+    }
+    // A callback may have allowed it.
+    if (!kMayNest && ABSL_PREDICT_FALSE(may_nest_)) {
+      frame_ = frame.outer;
+      return run_iterations<true>(state);
+    }
+  }
+  frame_ = frame.outer;
   return status;
 }
 
 // One iteration, in the order of rule S1. The batch is what is in the queue
 // now, then the timers that are due now: rule S4 puts them behind everything
 // queued before. What all that schedules is for the next iteration (rule S2).
-absl::Status loop_core::iterate() {
+// False if it failed.
+//
+// Inline, and without a status unless it fails: a program that is one chain of
+// callbacks pays for an iteration with each of them.
+template <bool kMayNest>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool loop_core::iterate(
+    iteration_frame& frame, absl::Status& failure) {
   ++iteration_;
   now_is_stale_ = true;
-  if (!mailbox_->empty()) take_posted();
+  if (ABSL_PREDICT_FALSE(!mailbox_->empty())) take_posted();
   if (ready_.empty() && !stopping_ &&
-      ABSL_PREDICT_TRUE(frame_ == nullptr || count_batch() == 0)) {
-    absl::Status status = wait();
-    if (!status.ok()) return status;
+      (!kMayNest || frame.outer == nullptr || count_batch() == 0)) {
+    failure = wait();
+    if (!failure.ok()) return false;
   }
-  if (ABSL_PREDICT_FALSE(frame_ != nullptr)) interrupt(*frame_);
+  if (kMayNest && frame.outer != nullptr) interrupt(*frame.outer);
   const bool has_timers = !wheel_.empty();
   if (has_timers) wheel_.advance(now_ns());
-  batch_.append(ready_);
-  iteration_frame frame{frame_};
-  frame_ = &frame;
-  for (;;) {
-    // The library catches what its callbacks throw where it calls them; this
-    // is for timers that users derive. The batch goes on behind the culprit.
-    const absl::Status thrown = call_guarded([&] {
-      run_batch(has_timers);
-      if (ABSL_PREDICT_FALSE(frame.interrupted)) go_on(frame);
-    });
-    if (ABSL_PREDICT_TRUE(thrown.ok())) break;
-    report({error_report::cause::callback, thrown, "a timer", ""});
-    if (has_context()) clear_context();
+  runnable* first;
+  if (ABSL_PREDICT_FALSE(kMayNest || ready_.empty())) {
+    batch_.take(ready_);
+    first = batch_.pop();
+  } else {
+    first = batch_.take_and_pop(ready_);
   }
-  frame_ = frame.outer;
-  return absl::OkStatus();
+  for (bool done = false; !done;) {
+    // The library catches what callables throw where it calls them; this is for
+    // the timers and callbacks that users derive. The batch goes on behind the
+    // culprit.
+    call_guarded(
+        [&] {
+          run(std::exchange(first, nullptr), has_timers);
+          // Also when it was first allowed in this batch.
+          if (ABSL_PREDICT_FALSE(frame.interrupted)) go_on(frame);
+          done = true;
+        },
+        [this](const absl::Status& thrown) {
+          report({error_report::cause::callback, thrown,
+                  "event_loop::timer or callback", ""});
+          if (has_context()) clear_context();
+        });
+  }
+  return true;
 }
 
-void loop_core::run_batch(bool has_timers) {
+// Runs `first`, which may be null, and what is left of the batch.
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void loop_core::run(runnable* first,
+                                                        bool has_timers) {
+  runnable* r = first != nullptr ? first : batch_.pop();
   for (;;) {
-    while (runnable* const r = batch_.pop()) {
+    for (; r != nullptr; r = batch_.pop()) {
       r->take_turn();
       if (ABSL_PREDICT_FALSE(has_context())) clear_context();
     }
-    if (!has_timers) return;  // None can be due.
-    timer_wheel::timer* const t = wheel_.pop_due();
-    if (t == nullptr) return;
-    static_cast<loop_timer*>(t)->timer_due();
+    if (ABSL_PREDICT_TRUE(!has_timers)) return;  // None can be due.
+    timer_hook* const due = wheel_.pop_due_hook();
+    if (due == nullptr) return;
+    runnable::of(*due).timer_due();
     if (ABSL_PREDICT_FALSE(has_context())) clear_context();
+    r = batch_.pop();
   }
 }
 
@@ -188,7 +224,7 @@ absl::Status loop_core::wait() {
     }
     absl::Status status = mailbox_->wait(timeout_ns);
     if (!status.ok()) return status;
-    now_ns_ = clock_.now_ns();  // For recent_ns(): it may have slept long.
+    read_clock();  // For recent_ms(): it may have slept long.
     take_posted();
   }
   now_is_stale_ = true;
@@ -203,7 +239,7 @@ absl::Status loop_core::deadlock() {
       task_hooks_ == nullptr ? "" : task_hooks_->blocked(*this);
   absl::StrAppend(
       &message,
-      frame_ == nullptr
+      frame_->outer == nullptr
           ? ""
           : "; this run is nested, and what is in the middle of its step below "
             "it on the stack goes on only when it returns",
@@ -228,8 +264,8 @@ absl::Status loop_core::close() {
   // nothing, so this ends.
   while (runnable* const r = ready_.pop()) r->drop_turn();
   wheel_.advance(kNever);
-  while (timer_wheel::timer* const t = wheel_.pop_due()) {
-    static_cast<loop_timer*>(t)->timer_dropped();
+  while (timer_hook* const t = wheel_.pop_due_hook()) {
+    runnable::of(*t).timer_dropped();
   }
   return absl::OkStatus();
 }
@@ -303,21 +339,6 @@ void loop_core::drop(waiter_list& waiters) {
   add_state();  // Keeps the core until the end of this function.
   while (runnable* const r = dropping_.pop()) r->drop_turn();
   dropping_now_ = false;
-  remove_state();
-}
-
-void loop_core::dispose(future_state& state) {
-  state.link_dying(dying_);
-  dying_ = &state;
-  if (disposing_) return;
-  disposing_ = true;
-  add_state();  // Keeps the core until the end of this function.
-  while (dying_ != nullptr) {
-    future_state& next = *dying_;
-    dying_ = next.unlink_dying();
-    next.destroy();
-  }
-  disposing_ = false;
   remove_state();
 }
 

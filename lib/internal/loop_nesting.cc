@@ -18,11 +18,11 @@ class loop_core::postponed final : public loop_timer {
   explicit postponed(loop_core& core) : core_(core) {
     queue_.append(core.ready_);
     core.postponed_.push_back(this);
-    core.wheel_.schedule(*this, std::numeric_limits<int64_t>::min());
+    core.wheel_.schedule(hook(), std::numeric_limits<int64_t>::min());
   }
 
   void timer_due() override {
-    core_.batch_.append(queue_);
+    core_.batch_.take(queue_);
     core_.postponed_.erase(core_.postponed_.begin());  // In their order.
     delete this;
   }
@@ -57,11 +57,12 @@ void loop_core::interrupt(iteration_frame& outer) {
 void loop_core::go_on(iteration_frame& frame) {
   while (frame.left != 0) {
     runnable* const r = ready_.pop();
-    if (r == nullptr) return;
+    if (r == nullptr) break;
     --frame.left;
     r->take_turn();
     if (has_context()) clear_context();
   }
+  frame.interrupted = false;
 }
 
 // What is left of the batch, in handles. Timers that were cancelled while they

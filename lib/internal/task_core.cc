@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/base/attributes.h"
 #include "absl/base/config.h"
 #include "absl/base/optimization.h"
 #include "absl/strings/str_cat.h"
@@ -26,6 +27,8 @@ absl::Status self_await_error() {
 
 }  // namespace
 
+static_assert(sizeof(task_core) == 72, "what every task pays");
+
 void task_core::start(loop_core& core, const transition& first,
                       first_step when) {
   future_state& state = result_state();
@@ -37,14 +40,33 @@ void task_core::start(loop_core& core, const transition& first,
   if (ABSL_PREDICT_FALSE(has_context())) {
     extras().own_context.values = share_context();  // Rule S16.
   }
-  if (when == first_step::eager && core.running()) {
-    const context_slot outer = std::exchange(tls_context, {});
-    take_turn();
-    tls_context = outer;
+  if (ABSL_PREDICT_FALSE(when == first_step::eager) && core.running()) {
+    start_eagerly();
     return;
   }
-  suspend(suspension::ready);
-  core.push(*this);
+  suspend_and_push(suspension::ready, core);
+}
+
+ABSL_ATTRIBUTE_NOINLINE void task_core::start_eagerly() {
+  const context_slot outer = std::exchange(tls_context, {});
+  take_turn();
+  tls_context = outer;
+}
+
+step task_core::fail_with(const absl::Status& error) {
+  hold_failure(error);
+  return end();
+}
+
+ABSL_ATTRIBUTE_NOINLINE void task_core::release_owned() {
+  if (source_ != nullptr) source_->unref();
+  delete extras_;
+}
+
+ABSL_ATTRIBUTE_NOINLINE void task_core::await_of_another_loop() const {
+  fatal(absl::StrCat("task ", task_name(),
+                     " awaits a future of another event loop: pass the value "
+                     "with post()"));
 }
 
 loop_core& task_core::running_core(std::string_view call) const {
@@ -57,30 +79,40 @@ loop_core& task_core::running_core(std::string_view call) const {
   return *core;
 }
 
-void task_core::choose(const transition* next, future_state* source) {
-  RATCHET_CHECK(!chosen_, absl::StrCat("state ", view(transition_->state_name),
-                                       " of ", view(transition_->class_name),
-                                       " made two transitions: a state returns "
-                                       "the one that it makes"));
-  chosen_ = true;
-  transition_ = next;
-  if (ABSL_PREDICT_FALSE(source_ != nullptr)) source_->unref();
-  source_ = source;
+std::string task_core::two_transitions() const {
+  return absl::StrCat("state ", view(transition_->state_name), " of ",
+                      view(transition_->class_name),
+                      " made two transitions: a state returns the one that it "
+                      "makes");
 }
 
-step task_core::resume(const absl::Status* thrown) {
+std::string task_core::transition_of_another() const {
+  return absl::StrCat("state ", view(transition_->state_name), " of ",
+                      view(transition_->class_name),
+                      " returned the transition of another machine");
+}
+
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline step task_core::resume(
+    const absl::Status* thrown) {
 #ifdef ABSL_HAVE_EXCEPTIONS
   try {
 #endif
     return transition_->resume(*this, thrown);
 #ifdef ABSL_HAVE_EXCEPTIONS
   } catch (...) {
-    chosen_ = false;  // The transition that it made before it threw.
-    hold_failure(status_of_current_exception());
-    return end();
+    return end_thrown();
   }
 #endif
 }
+
+#ifdef ABSL_HAVE_EXCEPTIONS
+// REQUIRES: an exception is being handled.
+ABSL_ATTRIBUTE_NOINLINE step task_core::end_thrown() {
+  chosen_ = false;  // The transition that it made before it threw.
+  hold_failure(status_of_current_exception());
+  return end();
+}
+#endif
 
 void task_core::enter_context() {
   tls_context = std::exchange(extras_->own_context, {});
@@ -90,25 +122,27 @@ void task_core::leave_context() {
   extras().own_context = std::exchange(tls_context, {});
 }
 
-void task_core::suspend(suspension how) {
-  wait_ = how;
-  since_ns_ = result_state().core().recent_ns();
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void task_core::end_root(
+    future_state& state) {
+  if (ABSL_PREDICT_TRUE(state.holds_ == future_state::holding::value &&
+                        !must_cancel_ && !ending_)) {
+    state.settle(future_state::state_phase::value);
+  } else {
+    settle_end(must_cancel_ || ending_);
+    must_cancel_ = false;
+  }
+  observer* const observer = state.core().watched_by();
+  if (ABSL_PREDICT_FALSE(observer != nullptr)) tell_observer(*observer);
+  state.unref();  // The loop's reference.
 }
 
 // One step of a root, from a resumption to the next suspension or the end:
 // "Task step" of the algorithms in docs/asyncio.md. A loop, so that machines
 // awaiting machines and futures that are ready use no stack.
-void task_core::take_turn() {
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void task_core::take_step(
+    const absl::Status* thrown) {
   future_state& state = result_state();
   loop_core& core = state.core();
-  absl::Status error;
-  const absl::Status* thrown = nullptr;
-  if (ABSL_PREDICT_FALSE(must_cancel_ || sleep_cancelled_ || self_await_)) {
-    error = must_cancel_ || sleep_cancelled_ ? cancelled_to_deliver()
-                                             : self_await_error();
-    must_cancel_ = sleep_cancelled_ = self_await_ = false;
-    thrown = &error;
-  }
   wait_ = suspension::running;
   task_core* const outer = core.current_task();
   core.set_current_task(this);
@@ -117,10 +151,7 @@ void task_core::take_turn() {
   for (task_core* frame = link_;;) {
     const step next = frame->resume(thrown);
     thrown = nullptr;
-    RATCHET_CHECK(frame->chosen_,
-                  absl::StrCat("state ", view(frame->transition_->state_name),
-                               " of ", view(frame->transition_->class_name),
-                               " returned the transition of another machine"));
+    RATCHET_CHECK(frame->chosen_, frame->transition_of_another());
     frame->chosen_ = false;
     if (ABSL_PREDICT_FALSE(ending_) &&
         (next.kind_ != step::kind::end || frame != this)) {
@@ -129,86 +160,95 @@ void task_core::take_turn() {
       finish_ending(take_reason());  // May destroy this.
       return;
     }
-    switch (next.kind_) {
-      case step::kind::await: {
-        future_state* const source = frame->source_;
-        if (source->done()) continue;  // Rule S39.
-        if (ABSL_PREDICT_FALSE(&source->core() != &core)) {
-          fatal(absl::StrCat("task ", task_name(),
-                             " awaits a future of another event loop: pass "
-                             "the value with post()"));
-        }
-        if (ABSL_PREDICT_FALSE(source == &state)) {
-          self_await_ = true;
-          suspend(suspension::ready);
-          core.push(*this);
-          break;
-        }
-        suspend(suspension::future);
-        source->add_waiter(*this);
-        // Rule S59: a request from inside the step is delivered here.
-        if (ABSL_PREDICT_FALSE(must_cancel_)) {
-          must_cancel_ = false;
-          const absl::Status why = take_reason();
-          if (!source->cancel(why)) remember(why);
-        }
+    // By likelihood, and not a switch: that is a jump which is hard to predict.
+    if (next.kind_ == step::kind::await) {
+      future_state* const source = frame->source_;
+      if (source->done()) continue;  // Rule S39.
+      if (ABSL_PREDICT_FALSE(&source->core() != &core)) await_of_another_loop();
+      if (ABSL_PREDICT_FALSE(source == &state)) {
+        suspend_and_push(suspension::self_await, core);
         break;
       }
-      case step::kind::call: {
-        task_core* const callee = frame->source_->as_task();
-        frame->source_->bind(core);
-        callee->link_ = frame;
-        link_ = frame = callee;
-        continue;
-      }
-      case step::kind::sleep:
-        if (ABSL_PREDICT_FALSE(must_cancel_)) {
-          must_cancel_ = false;
-          sleep_cancelled_ = true;
-          suspend(suspension::ready);
-          core.push(*this);
-          break;
-        }
-        suspend(suspension::timer);
-        core.arm(*this, next.deadline_ns_);
-        break;
-      case step::kind::yield:
-        suspend(suspension::ready);
-        core.push(*this);
-        break;
-      case step::kind::end:
-        if (frame == this) {
-          if (ABSL_PREDICT_FALSE(has_context())) leave_context();
-          core.set_current_task(outer);
-          end_root();  // May destroy this.
-          return;
-        }
-        // Its caller finds the outcome in its source, which is this frame.
-        frame->settle_end(false);
-        link_ = frame = frame->link_;
-        continue;
+      suspend(suspension::future, core);
+      source->add_waiter(*this);
+      // Rule S59: a request from inside the step is delivered here.
+      if (ABSL_PREDICT_FALSE(must_cancel_)) cancel_source(*source);
+      break;
     }
+    if (next.kind_ == step::kind::end) {
+      if (ABSL_PREDICT_TRUE(frame == this)) {
+        if (ABSL_PREDICT_FALSE(has_context())) leave_context();
+        core.set_current_task(outer);
+        end_root(state);  // May destroy this.
+        return;
+      }
+      // Its caller finds the outcome in its source, which is this frame.
+      frame->settle_end(false);
+      link_ = frame = frame->link_;
+      continue;
+    }
+    if (next.kind_ == step::kind::yield) {
+      suspend_and_push(suspension::ready, core);
+      break;
+    }
+    if (next.kind_ == step::kind::call) {
+      task_core* const callee = frame->source_->as_task();
+      frame->source_->bind(core);
+      callee->link_ = frame;
+      link_ = frame = callee;
+      continue;
+    }
+    // A sleep.
+    if (ABSL_PREDICT_FALSE(must_cancel_)) {
+      must_cancel_ = false;
+      suspend_and_push(suspension::wait_cancelled, core);
+      break;
+    }
+    suspend(suspension::timer, core);
+    make_timer();
+    core.arm(*this, next.deadline_ns_);
     break;
   }
   if (ABSL_PREDICT_FALSE(has_context())) leave_context();
   core.set_current_task(outer);
 }
 
-void task_core::timer_due() {
-  suspend(suspension::ready);
-  result_state().core().push(*this);
+ABSL_ATTRIBUTE_NOINLINE void task_core::cancel_source(future_state& source) {
+  must_cancel_ = false;
+  const absl::Status why = take_reason();
+  if (source.cancelled_by_leaving()) {
+    source.remove_waiter(*this);
+    hold_reason(why);
+    suspend_and_push(suspension::wait_cancelled, source.core());
+  } else if (!source.cancel(why)) {
+    remember(why);
+  }
 }
 
-void task_core::end_root() {
-  future_state& state = result_state();
-  settle_end(must_cancel_ || ending_);
-  must_cancel_ = false;
-  observer* const observer = state.core().watched_by();
-  if (ABSL_PREDICT_FALSE(observer != nullptr)) {
-    observer->task_ended(
-        info(), state.failed() ? state.held_error() : absl::OkStatus());
+void task_core::take_turn() {
+  if (ABSL_PREDICT_FALSE(must_cancel_ || wait_ > suspension::timer)) {
+    take_step_with_error();
+  } else {
+    take_step(nullptr);
   }
-  state.unref();  // The loop's reference.
+}
+
+ABSL_ATTRIBUTE_NOINLINE void task_core::take_step_with_error() {
+  const absl::Status error = must_cancel_ || wait_ == suspension::wait_cancelled
+                                 ? cancelled_to_deliver()
+                                 : self_await_error();
+  must_cancel_ = false;
+  take_step(&error);
+}
+
+void task_core::timer_due() {
+  suspend_and_push(suspension::ready, result_state().core());
+}
+
+ABSL_ATTRIBUTE_NOINLINE void task_core::tell_observer(observer& observer) {
+  future_state& state = result_state();
+  observer.task_ended(info(),
+                      state.failed() ? state.held_error() : absl::OkStatus());
 }
 
 void task_core::end_now(const absl::Status& why) {
@@ -235,6 +275,8 @@ void task_core::end_now(const absl::Status& why) {
       core.disarm(*this);
       break;
     case suspension::ready:
+    case suspension::wait_cancelled:
+    case suspension::self_await:
       core.withdraw(*this);
       break;
   }
@@ -249,10 +291,10 @@ void task_core::finish_ending(const absl::Status& why) {
   const loop_core::immediate_disposal at_once(state.core());
   const state_ref<future_state> self = share(state);
   wait_ = suspension::running;
-  must_cancel_ = sleep_cancelled_ = self_await_ = false;
+  must_cancel_ = false;
   hold_failure(why);
   link_ = this;
-  end_root();
+  end_root(state);
   destroy_frames(top);
 }
 
@@ -286,7 +328,7 @@ absl::Status task_core::take_reason() {
 void task_core::remember(const absl::Status& why) {
   must_cancel_ = true;
   // The end of the sleep comes first, as a Cancelled of its own.
-  if (!sleep_cancelled_) hold_reason(why);
+  if (wait_ != suspension::wait_cancelled) hold_reason(why);
 }
 
 absl::Status task_core::remembered_cancel() const {
@@ -311,27 +353,33 @@ cancel_answer task_core::request_cancel(const absl::Status& why) {
   future_state& state = result_state();
   state.mark_retrieved();
   if (state.done()) return {cancel_answer::kind::refused};
-  ++cancels_;
+  if (cancels_ != UINT16_MAX) ++cancels_;
   switch (wait_) {
     case suspension::future: {
       future_state* const source = link_->source_;
       if (!source->done()) {
-        return {cancel_answer::kind::forward, source, &state};
+        if (!source->cancelled_by_leaving()) {
+          return {cancel_answer::kind::forward, source, &state};
+        }
+        source->remove_waiter(*this);
+        hold_reason(why);
+        suspend_and_push(suspension::wait_cancelled, state.core());
+        return {cancel_answer::kind::accepted};
       }
       source->mark_retrieved();  // It was asked, too (rule S38).
       break;                     // Rule S57: woken already.
     }
     case suspension::timer:
       if (state.core().disarm(*this)) {
-        sleep_cancelled_ = true;
         hold_reason(why);
-        suspend(suspension::ready);
-        state.core().push(*this);
+        suspend_and_push(suspension::wait_cancelled, state.core());
         return {cancel_answer::kind::accepted};
       }
       break;
     case suspension::running:
     case suspension::ready:
+    case suspension::wait_cancelled:
+    case suspension::self_await:
       break;  // Rules S58, S59, S65.
   }
   remember(why);
@@ -346,7 +394,7 @@ uint32_t task_core::uncancel() {
 void task_core::withdraw_cancel() {
   if (!must_cancel_ || ending_) return;
   must_cancel_ = false;
-  if (!sleep_cancelled_) hold_reason(plain_cancelled());
+  if (wait_ != suspension::wait_cancelled) hold_reason(plain_cancelled());
 }
 
 int64_t task_core::deadline_ns() {
@@ -399,14 +447,17 @@ task_info task_core::info() {
   result.id = id_;
   result.name = task_name();
   result.class_name = class_name();
-  result.since = absl::FromUnixNanos(since_ns_);
+  result.since = result_state().core().time_at(since_ms_);
   if (result_state().done()) return result;
   const task_core& top = *link_;
   result.state = top.transition_->state_name;
   if (wait_ == suspension::future)
     result.awaiting = top.source_->describe_state();
   if (wait_ == suspension::timer) result.awaiting = "the end of its sleep";
-  if (wait_ == suspension::ready) result.awaiting = "its turn";
+  if (wait_ == suspension::ready || wait_ == suspension::wait_cancelled ||
+      wait_ == suspension::self_await) {
+    result.awaiting = "its turn";
+  }
   return result;
 }
 

@@ -138,7 +138,8 @@ class bound_root final : public task<typename M::result_type> {
  public:
   template <class Machine>
   explicit bound_root(std::in_place_t, Machine&& machine) {
-    M* const callee = new_machine(std::forward<Machine>(machine));
+    M* const callee =
+        new_machine<machine_for<Machine>>(std::forward<Machine>(machine));
     this->set_first(*callee, transition_to_start<M>::value);
     this->hold_source(callee);
   }

@@ -26,7 +26,7 @@ class completions_core;
 // completion_taker: one that waits for the queue of a stream, in a line of
 // those: what the task of a next() waits for. It is settled when it is worth
 // looking again.
-class completion_taker : public promise_state<void> {
+class completion_taker : public plain_state<void> {
  public:
   explicit completion_taker(completions_core& stream);
   completion_taker(const completion_taker&) = delete;
@@ -59,7 +59,7 @@ class completion_taker : public promise_state<void> {
 //
 // It is a future that is always settled: what a task of a next() awaits, to go
 // on at once with what is in the queue, or else with a taker.
-class completions_core : public promise_state<void>, private loop_timer {
+class completions_core : public plain_state<void>, private loop_timer {
  public:
   // One of the futures: missing, in the queue, or free.
   class part final : public wait_node {
@@ -88,7 +88,7 @@ class completions_core : public promise_state<void>, private loop_timer {
     size_t missing_ : 1;  // Waits, or is in the ready queue, and counts.
   };
 
-  explicit completions_core(loop_core& core) : promise_state<void>(core) {
+  explicit completions_core(loop_core& core) : plain_state<void>(core) {
     settle_value();
   }
   completions_core(const completions_core&) = delete;

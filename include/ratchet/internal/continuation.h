@@ -26,7 +26,9 @@ class task_core;
 //
 //   D::machine                that machine, made of a D, for create_task & co.
 //   D::result_type            what it gives
-//   D::source                 a direct_source, see transitions.h
+//   D::source                 a source: a direct_source, or another one of
+//   those
+//                             in transitions.h
 //   future_state* D::take_source()    what to await in place; done, or pending
 struct direct_awaitable {};
 
@@ -176,19 +178,20 @@ class continuation final : public value_state<U>,
  public:
   template <class G>
   continuation(state_ref<value_state<T>> source, G&& f)
-      : value_state<U>(source->core()), f_(std::forward<G>(f)) {
+      // One reference for the handle, one for the list in which it waits.
+      : value_state<U>(source->core(), 2),
+        f_(std::forward<G>(f)),
+        source_(source.release()) {
     if (ABSL_PREDICT_FALSE(internal::has_context())) {
       has_context_ = true;
       this->core().keep_context(this);
     }
-    source_ = source.release();
-    this->ref();  // The reference of the list it waits in.
     source_->add_waiter(*this);
   }
 
   void take_turn() override {
-    const state_ref<future_state> self(this);
-    const state_ref<future_state> source(std::exchange(source_, nullptr));
+    const turn_end self(*this);
+    const turn_end source(*std::exchange(source_, nullptr));
     if (ABSL_PREDICT_FALSE(has_context_)) {  // Rule S16.
       has_context_ = false;
       this->core().enter_context(this);
@@ -197,10 +200,10 @@ class continuation final : public value_state<U>,
     // Around everything: moving a value can throw, too.
     try {
 #endif
-      if (f_.has_value()) {
-        settle_from(static_cast<value_state<T>&>(*source));
+      if (ABSL_PREDICT_TRUE(f_.has_value())) {
+        settle_from(static_cast<value_state<T>&>(source.state));
       } else {
-        settle_from_inner(static_cast<value_state<U>&>(*source));
+        settle_from_inner(static_cast<value_state<U>&>(source.state));
       }
 #ifdef ABSL_HAVE_EXCEPTIONS
     } catch (...) {
@@ -243,7 +246,26 @@ class continuation final : public value_state<U>,
     }
   }
 
+  void last_unref() override {
+    // Once it is settled, the source and the function are gone.
+    if (ABSL_PREDICT_TRUE(this->done() && this->has_nothing_to_destroy())) {
+      this->free_block(this);
+    } else {
+      value_state<U>::last_unref();
+    }
+  }
+
  private:
+  // Gives a reference back at the end of a turn. Not a state_ref, which would
+  // ask whether there is one.
+  struct turn_end {
+    explicit turn_end(future_state& s) : state(s) {}
+    turn_end(const turn_end&) = delete;
+    turn_end& operator=(const turn_end&) = delete;
+    ~turn_end() { state.unref(); }
+    future_state& state;
+  };
+
   void drop_context() {
     if (ABSL_PREDICT_TRUE(!has_context_)) return;
     has_context_ = false;
@@ -273,8 +295,9 @@ class continuation final : public value_state<U>,
     } else {
       constexpr bool kOnValue = std::is_same_v<Call, then_call>;
       const bool has_value = !source.failed();
-      if (must_cancel_ || has_value != kOnValue ||
-          (!kOnValue && is_cancelled(source.held_error()))) {
+      if (ABSL_PREDICT_FALSE(
+              must_cancel_ || has_value != kOnValue ||
+              (!kOnValue && is_cancelled(source.held_error())))) {
         pass_on(source);
         return;
       }
@@ -334,7 +357,7 @@ class continuation final : public value_state<U>,
   // A function that cancels its own future loses its value (rule S59).
   template <class... Args>
   void settle_unless_cancelled(Args&&... value) {
-    if (must_cancel_) {
+    if (ABSL_PREDICT_FALSE(must_cancel_)) {
       this->settle_cancelled(take_request());
     } else {
       this->settle_value(std::forward<Args>(value)...);
@@ -404,7 +427,7 @@ class continuation final : public value_state<U>,
   absl::Status take_request() {
     must_cancel_ = false;
     absl::Status why = this->held_error();
-    this->discard_error();
+    this->discard();
     return why;
   }
   // The same; a source that was cancelled itself has come first.
@@ -417,8 +440,8 @@ class continuation final : public value_state<U>,
 
   std::optional<F> f_;
   bool inner_shared_ = false;
-  bool has_context_ = false;        // The loop keeps one for its function.
-  future_state* source_ = nullptr;  // Owned while it waits.
+  bool has_context_ = false;  // The loop keeps one for its function.
+  future_state* source_;      // Owned while it waits.
 };
 
 // What the callback of Call makes of a T, checked with a sentence.
@@ -457,7 +480,7 @@ constexpr bool returns_fit() {
 
 // A callback registered with add_done_callback.
 template <class F>
-class done_callback final : public callback_core, public wait_node {
+class done_callback final : public callback_core {
  public:
   template <class G>
   done_callback(future_state& source, G&& f)

@@ -7,7 +7,9 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/base/config.h"
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 
 namespace ratchet::internal {
@@ -34,6 +36,29 @@ absl::Status call_guarded(F&& f) {
 #ifdef ABSL_HAVE_EXCEPTIONS
   } catch (...) {
     return status_of_current_exception();
+  }
+#endif
+}
+
+// Calls f() and, if it fails or throws, on_failure(status). As call_guarded(),
+// but where nothing fails no status is made: this is what each turn of a loop
+// goes through.
+template <class F, class OnFailure>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void call_guarded(
+    F&& f, const OnFailure& on_failure) {
+#ifdef ABSL_HAVE_EXCEPTIONS
+  try {
+#endif
+    if constexpr (std::is_same_v<decltype(std::forward<F>(f)()),
+                                 absl::Status>) {
+      const absl::Status status = std::forward<F>(f)();
+      if (ABSL_PREDICT_FALSE(!status.ok())) on_failure(status);
+    } else {
+      std::forward<F>(f)();
+    }
+#ifdef ABSL_HAVE_EXCEPTIONS
+  } catch (...) {
+    on_failure(status_of_current_exception());
   }
 #endif
 }

@@ -15,10 +15,12 @@
 
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "ratchet/clock.h"
 #include "ratchet/error_report.h"
 #include "ratchet/internal/fatal.h"
 #include "ratchet/internal/inbox.h"
+#include "ratchet/internal/loop_timer.h"
 #include "ratchet/internal/runnable.h"
 #include "ratchet/timer_wheel.h"
 
@@ -34,19 +36,6 @@ class future_state;
 class loop_core;
 class task_core;
 struct context_table;
-
-// A timer of the loop: an entry in its wheel and what happens then.
-class loop_timer : public timer_wheel::timer {
- public:
-  // Its turn has come; it is not scheduled any more.
-  virtual void timer_due() = 0;
-  // Instead of timer_due(): the loop closes. What was kept alive for the
-  // timer's sake can go.
-  virtual void timer_dropped() {}
-
- protected:
-  virtual ~loop_timer() = default;
-};
 
 // What the loop has to know about tasks, which live a floor above it. Set when
 // the first task is started.
@@ -118,25 +107,39 @@ class loop_core {
   // Constant during an iteration: the clock is read once, when first asked.
   int64_t now_ns() {
     if (now_is_stale_) {
-      now_ns_ = clock_.now_ns();
+      read_clock();
       now_is_stale_ = !running_;
     }
     return now_ns_;
   }
-  // The latest reading, for what need not be exact: costs nothing.
-  int64_t recent_ns() const { return now_ns_; }
+  // The latest reading, for what need not be exact: costs nothing. As a number
+  // of milliseconds it is cut to 32 bits: time_at() is right for the last 49
+  // days.
+  uint32_t recent_ms() const { return now_ms_; }
+  absl::Time time_at(uint32_t ms) const {
+    return absl::FromUnixMillis(now_ns_ / 1'000'000 -
+                                static_cast<uint32_t>(now_ms_ - ms));
+  }
 
   // Arms `t`; kNever never fires. On a closed loop drops it, returns false.
-  bool arm(loop_timer& t, int64_t deadline_ns) {
+  bool arm(runnable& t, int64_t deadline_ns) {
     if (ABSL_PREDICT_FALSE(closed_)) {
       t.timer_dropped();
       return false;
     }
     now_ns();  // The wheel's time must not be ahead of ours, nor far behind.
-    wheel_.schedule(t, deadline_ns);
+    wheel_.schedule(t.hook(), deadline_ns);
     return true;
   }
-  bool disarm(loop_timer& t) { return wheel_.cancel(t); }
+  bool arm(loop_timer& t, int64_t deadline_ns) {
+    if (ABSL_PREDICT_TRUE(!closed_)) t.move_to(wheel_);
+    return arm(static_cast<runnable&>(t), deadline_ns);
+  }
+  // False if it is not in the wheel. REQUIRES: it is not in another loop's.
+  bool disarm(runnable& t) { return wheel_.cancel(t.hook()); }
+  bool disarm(loop_timer& t) {
+    return t.is_in(wheel_) && wheel_.cancel(t.hook());
+  }
 
   // -- Running --------------------------------------------------------------
 
@@ -148,7 +151,10 @@ class loop_core {
   absl::Status check_runnable(std::string_view call) const;
   // The same where runs can be nested (rule S23): one may be in progress.
   absl::Status check_nestable(std::string_view call) const;
-  void allow_nesting(bool allow) { nesting_ = allow; }
+  void allow_nesting(bool allow) {
+    nesting_ = allow;
+    may_nest_ |= allow;
+  }
   bool nesting() const { return nesting_; }
   void stop() { stopping_ = true; }
   absl::Status close();
@@ -184,10 +190,12 @@ class loop_core {
 
   // -- Futures and tasks ----------------------------------------------------
 
-  // Every state of this loop counts itself in and out.
-  void add_state() { ++states_; }
+  // Every state of this loop counts itself in and out, in two counters: one
+  // that both change would be what a chain of futures waits for.
+  void add_state() { ++states_begun_; }
   void remove_state() {
-    if (ABSL_PREDICT_FALSE(--states_ == 0 && abandoned_)) delete this;
+    ++states_ended_;
+    if (ABSL_PREDICT_FALSE(abandoned_)) delete_if_unused();
   }
 
   // Destroys `state`, whose last reference is gone, and whatever goes with it,
@@ -243,17 +251,29 @@ class loop_core {
   class run_scope;
   class postponed;
 
-  // An iteration that is in progress. More than one is, when runs are nested.
+  void read_clock() {
+    now_ns_ = clock_.now_ns();
+    now_ms_ = static_cast<uint32_t>(now_ns_ / 1'000'000);
+  }
+
+  // A run that is in progress. More than one is, when runs are nested.
   struct iteration_frame {
     iteration_frame* outer;
-    // Another one has taken over what was left of its batch, `left` in number:
-    // it goes on with as many of what it finds then (rule S23).
+    // Another one has taken over what was left of the batch of its iteration,
+    // `left` in number: it goes on with as many of what it finds then (rule
+    // S23).
     size_t left = 0;
     bool interrupted = false;
   };
 
-  absl::Status iterate();
-  void run_batch(bool has_timers);
+  template <bool kMayNest>
+  absl::Status run_iterations(const future_state* state);
+  template <bool kMayNest>
+  bool iterate(iteration_frame& frame, absl::Status& failure);
+  void run(runnable* first, bool has_timers);
+  void delete_if_unused() {
+    if (states_begun_ == states_ended_ && !disposing_) delete this;
+  }
   void interrupt(iteration_frame& outer);
   void go_on(iteration_frame& frame);
   size_t count_batch() const;
@@ -276,12 +296,15 @@ class loop_core {
   bool dropping_now_ = false;
   bool disposing_ = false;
   bool nesting_ = false;
+  bool may_nest_ = false;  // It was allowed once.
   uint32_t task_ids_ = 0;
+  uint32_t now_ms_;
   int64_t now_ns_;
   task_core* current_task_ = nullptr;
-  uint64_t states_ = 0;
+  uint64_t states_begun_ = 0;
+  uint64_t states_ended_ = 0;
   uint64_t iteration_ = 0;
-  run_queue batch_;
+  run_batch batch_;
   iteration_frame* frame_ = nullptr;  // The innermost one.
   std::vector<postponed*> postponed_;
   run_queue dropping_;

@@ -6,19 +6,56 @@
 
 #include <cstddef>
 
+#include "absl/base/optimization.h"
+#include "ratchet/internal/timer_hook.h"
+
+namespace ratchet {
+class timer_wheel;
+}  // namespace ratchet
+
 namespace ratchet::internal {
 
-// runnable: something that can stand in the ready queue. The link is part of
-// it, so that queueing allocates nothing.
+class runnable;
+
+// What a runnable has in it for the place where it stands. One of two, for it
+// never stands in a queue and in the wheel at once.
+struct runnable_place {
+  struct links {
+    runnable* next;
+    runnable* previous;  // In a list of waiters. Of the first: the last.
+  };
+  struct timing {
+    timer_hook hook;
+    timer_wheel* wheel;  // Of a loop_timer, which ends without its loop.
+  };
+  // Nothing is set before it stands somewhere.
+  runnable_place() {}  // NOLINT(modernize-use-equals-default)
+  union {
+    links in_queue;
+    timing in_wheel;
+  };
+};
+
+// runnable: something whose turn comes. It stands in one of three places, the
+// ready queue, the waiters of a future, or the wheel, or in none; what it takes
+// to stand there is part of it, so that waiting allocates nothing.
 //
-//          push                 its turn
-//   idle --------> queued ---------------------> take_turn() idle
-//                    |   the loop closes first
-//                    +-------------------------> drop_turn() idle
+//           push                      its turn
+//   idle ----------> queued -----------------------> take_turn()   idle
+//    | |                |   the loop closes first
+//    | |                +--------------------------> drop_turn()   idle
+//    | | add_waiter                    the future is settled
+//    | +------------> waiting ---------------------> queued
+//    |                  |   it never will be
+//    |                  +--------------------------> drop_turn()   idle
+//    | arm                             it is time
+//    +--------------> armed -----------------------> timer_due()   idle
+//                       |   the loop closes first
+//                       +--------------------------> timer_dropped() idle
 //
-// Whoever pushes keeps it alive and in place until take_turn() or drop_turn(),
-// and does not push it again before; both may destroy it.
-class runnable {
+// Whoever puts it somewhere keeps it alive and in place until then, and does
+// not put it anywhere else before; each of the four may destroy it.
+class runnable : private runnable_place {
  public:
   runnable() = default;
   runnable(const runnable&) = delete;
@@ -26,27 +63,31 @@ class runnable {
 
   virtual void take_turn() = 0;
   virtual void drop_turn() = 0;
+  virtual void timer_due();
+  virtual void timer_dropped();
+
+  // For the loop, while it is in the wheel or is to go there; after
+  // make_timer().
+  timer_hook& hook() { return in_wheel.hook; }
+  static runnable& of(timer_hook& hook) {
+    // The hook is the first in its place, which so has the same address.
+    return static_cast<runnable&>(reinterpret_cast<runnable_place&>(hook));
+  }
 
  protected:
   virtual ~runnable() = default;
 
- private:
-  friend class run_queue;
-  friend class waiter_list;
-  runnable* next_ = nullptr;
-};
-
-// wait_node: a runnable that can also wait for a future. When the future is
-// settled, the whole list of its waiters goes to the ready queue in one move.
-class wait_node : public runnable {
- protected:
-  ~wait_node() override = default;
+  // Makes its place that of a timer. REQUIRES: it stands nowhere.
+  void make_timer() { in_wheel.hook.id = 0; }
 
  private:
+  friend class run_batch;
   friend class run_queue;
   friend class waiter_list;
-  wait_node* previous_ = nullptr;  // Of the first: the last.
+  friend class loop_timer;
 };
+
+using wait_node = runnable;
 
 // The waiters of one future, in the order in which they came (rule S36).
 // One word; add, remove and hand-over are O(1).
@@ -55,27 +96,27 @@ class waiter_list {
   bool empty() const { return head_ == nullptr; }
 
   void push(wait_node& w) {
-    w.next_ = nullptr;
+    w.in_queue.next = nullptr;
     if (head_ == nullptr) {
       head_ = &w;
     } else {
-      w.previous_ = head_->previous_;
-      w.previous_->next_ = &w;
+      w.in_queue.previous = head_->in_queue.previous;
+      w.in_queue.previous->in_queue.next = &w;
     }
-    head_->previous_ = &w;
+    head_->in_queue.previous = &w;
   }
 
   // REQUIRES: `w` is in this list.
   void remove(wait_node& w) {
-    wait_node* const next = static_cast<wait_node*>(w.next_);
+    wait_node* const next = static_cast<wait_node*>(w.in_queue.next);
     if (head_ == &w) {
       head_ = next;
     } else {
-      w.previous_->next_ = next;
+      w.in_queue.previous->in_queue.next = next;
     }
     // The one before `w` becomes the last one if `w` was it.
     wait_node* const after = next != nullptr ? next : head_;
-    if (after != nullptr) after->previous_ = w.previous_;
+    if (after != nullptr) after->in_queue.previous = w.in_queue.previous;
   }
 
   // Takes the first one out; nullptr when there is none.
@@ -100,16 +141,17 @@ class run_queue {
   bool empty() const { return head_ == nullptr; }
 
   void push(runnable& r) {
-    r.next_ = nullptr;
+    r.in_queue.next = nullptr;
     *end_ = &r;
-    end_ = &r.next_;
+    end_ = &r.in_queue.next;
   }
 
   // Appends all of `list`, in order, and empties it. O(1).
   void append(waiter_list& list) {
     if (list.empty()) return;
     *end_ = list.head_;
-    end_ = &list.head_->previous_->next_;  // The last one's link, nullptr.
+    end_ = &list.head_->in_queue.previous->in_queue
+                .next;  // The last one's link, nullptr.
     list.head_ = nullptr;
   }
 
@@ -125,16 +167,17 @@ class run_queue {
   // O(n).
   size_t count() const {
     size_t n = 0;
-    for (const runnable* r = head_; r != nullptr; r = r->next_) ++n;
+    for (const runnable* r = head_; r != nullptr; r = r->in_queue.next) ++n;
     return n;
   }
 
   // Takes `r` out; false if it is not in here. O(n).
   bool remove(runnable& r) {
-    for (runnable** link = &head_; *link != nullptr; link = &(*link)->next_) {
+    for (runnable** link = &head_; *link != nullptr;
+         link = &(*link)->in_queue.next) {
       if (*link != &r) continue;
-      *link = r.next_;
-      if (end_ == &r.next_) end_ = link;
+      *link = r.in_queue.next;
+      if (end_ == &r.in_queue.next) end_ = link;
       return true;
     }
     return false;
@@ -144,15 +187,79 @@ class run_queue {
   runnable* pop() {
     runnable* const first = head_;
     if (first == nullptr) return nullptr;
-    head_ = first->next_;
+    head_ = first->in_queue.next;
     if (head_ == nullptr) end_ = &head_;
     return first;
   }
 
  private:
+  friend class run_batch;
   runnable* head_ = nullptr;
   runnable** end_ = &head_;
 };
+
+// What one iteration runs: taken from the ready queue at once, then only
+// consumed, so that it needs no end.
+class run_batch {
+ public:
+  run_batch() = default;
+  run_batch(const run_batch&) = delete;
+  run_batch& operator=(const run_batch&) = delete;
+
+  bool empty() const { return head_ == nullptr; }
+
+  // Appends all of `queue` and empties it. O(what is left of the batch), which
+  // is nothing but when runs are nested.
+  void take(run_queue& queue) {
+    runnable** end = &head_;
+    while (ABSL_PREDICT_FALSE(*end != nullptr)) end = &(*end)->in_queue.next;
+    *end = queue.head_;
+    queue.head_ = nullptr;
+    queue.end_ = &queue.head_;
+  }
+
+  // Takes the first one out; nullptr when there is none.
+  runnable* pop() {
+    runnable* const first = head_;
+    if (first != nullptr) head_ = first->in_queue.next;
+    return first;
+  }
+
+  // take() and pop() in one, if the batch is empty and the queue is not: what
+  // runs next is not stored and loaded again first, which a program that is one
+  // chain of callbacks waits for with each of them.
+  runnable* take_and_pop(run_queue& queue) {
+    runnable* const first = queue.head_;
+    head_ = first->in_queue.next;
+    queue.head_ = nullptr;
+    queue.end_ = &queue.head_;
+    return first;
+  }
+
+  // O(n).
+  size_t count() const;
+  // Takes `r` out; false if it is not in here. O(n).
+  bool remove(runnable& r);
+
+ private:
+  runnable* head_ = nullptr;
+};
+
+inline size_t run_batch::count() const {
+  size_t n = 0;
+  for (const runnable* r = head_; r != nullptr; r = r->in_queue.next) ++n;
+  return n;
+}
+
+inline bool run_batch::remove(runnable& r) {
+  for (runnable** link = &head_; *link != nullptr;
+       link = &(*link)->in_queue.next) {
+    if (*link != &r) continue;
+    *link = r.in_queue.next;
+    return true;
+  }
+  return false;
+}
 
 }  // namespace ratchet::internal
 

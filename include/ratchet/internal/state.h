@@ -7,6 +7,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ratchet/internal/future_state.h"
@@ -78,7 +79,8 @@ class value_state : public future_state {
   using value_type = T;
 
   value_state() {}  // Of a task that has not been started.
-  explicit value_state(loop_core& core) : future_state(core) {}
+  explicit value_state(loop_core& core, uint32_t refs = 1)
+      : future_state(core, refs) {}
 
   const absl::Status& held_error() const final { return error_; }
 
@@ -115,23 +117,22 @@ class value_state : public future_state {
   template <class... Args>
   void emplace(Args&&... args) {
     ::new (static_cast<void*>(&value_)) stored<T>(std::forward<Args>(args)...);
-    holds_value_ = true;
+    holds_ = holding::value;
   }
   void hold_error(absl::Status error) {
-    discard_value();
-    discard_error();
+    discard();
     ::new (static_cast<void*>(&error_)) absl::Status(std::move(error));
-    holds_error_ = true;
+    holds_ = holding::error;
   }
-  void discard_value() {
-    if (!holds_value_) return;
-    holds_value_ = false;
-    value_.~stored_type();
-  }
-  void discard_error() {
-    if (!holds_error_) return;
-    holds_error_ = false;
-    error_.~Status();
+  // Destroys what it holds.
+  void discard() {
+    if (ABSL_PREDICT_FALSE(holds_ == holding::error)) {
+      error_.~Status();
+    } else if (!std::is_trivially_destructible_v<stored<T>> &&
+               holds_ == holding::value) {
+      value_.~stored_type();
+    }
+    holds_ = holding::nothing;
   }
 
   template <class... Args>
@@ -163,9 +164,15 @@ class value_state : public future_state {
   }
 
  protected:
-  ~value_state() override {
-    discard_value();
-    discard_error();
+  ~value_state() override { discard(); }
+
+  using future_state::holds_;
+  using typename future_state::holding;
+
+  // Whether the destructors of this class and its bases would do nothing.
+  bool has_nothing_to_destroy() const {
+    return std::is_trivially_destructible_v<stored<T>> &&
+           holds_ != holding::error;
   }
 
  private:
@@ -185,10 +192,10 @@ class value_state : public future_state {
   };
 };
 
-// The state of a promise: it waits for nothing, so cancelling it cancels it at
-// once (rule S37).
+// A state that waits for nothing, so cancelling it cancels it at once (rule
+// S37).
 template <class T>
-class promise_state : public value_state<T> {
+class plain_state : public value_state<T> {
  public:
   using value_state<T>::value_state;
 
@@ -197,6 +204,22 @@ class promise_state : public value_state<T> {
     if (this->done()) return {cancel_answer::kind::refused};
     this->settle_cancelled(why);
     return {cancel_answer::kind::accepted};
+  }
+};
+
+// That of a promise.
+template <class T>
+class promise_state final : public plain_state<T> {
+ public:
+  using plain_state<T>::plain_state;
+
+ private:
+  void last_unref() override {
+    if (ABSL_PREDICT_TRUE(this->done() && this->has_nothing_to_destroy())) {
+      this->free_block(this);
+    } else {
+      value_state<T>::last_unref();
+    }
   }
 };
 

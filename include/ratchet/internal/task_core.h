@@ -3,22 +3,26 @@
 
 // Included by task.h: what a task is, apart from the type of its result.
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "ratchet/clock.h"
 #include "ratchet/error_report.h"
 #include "ratchet/internal/context.h"
+#include "ratchet/internal/fatal.h"
 #include "ratchet/internal/future_state.h"
 #include "ratchet/internal/slab.h"
 #include "ratchet/task_info.h"
 
 namespace ratchet {
 
+class observer;
 template <class T>
 class task;
 
@@ -123,11 +127,14 @@ struct task_extras : slab_allocated<block_kind::plain> {
 //
 // A root waits in one of these ways:
 //
-//   running   its step is running, or it has not been started
-//   ready     it is in the ready queue, or in the list of a settled future
-//   future    in the list of waiters of its top frame's source
-//   timer     in the wheel
-class task_core : public wait_node, public loop_timer, public waiting_side {
+//   running          its step is running, or it has not been started
+//   ready            it is in the ready queue
+//   future           in the list of waiters of its top frame's source, or, when
+//                    that is settled, in the ready queue
+//   timer            in the wheel
+//   wait_cancelled  in the ready queue, to be told that its sleep was
+//   cancelled self_await       the same, that it awaits itself (S49)
+class task_core : public wait_node, public waiting_side {
  public:
   // -- From the loop
   // ------------------------------------------------------------
@@ -183,30 +190,36 @@ class task_core : public wait_node, public loop_timer, public waiting_side {
   // Reports what happened to it, in its context (rule S12).
   void report_here(const error_report& report);
 
-  // The state that holds its outcome: task<T> derives from that, too.
-  virtual future_state& result_state() = 0;
+  // The state that holds its outcome: task<T> derives from that, too, and that
+  // base stands before this one. So close to everything a step does that a
+  // virtual function would be a tenth of it.
+  future_state& result_state() {
+    return *reinterpret_cast<future_state*>(
+        reinterpret_cast<unsigned char*>(this) - state_offset_ * kOffsetUnit);
+  }
 
   // -- For the transitions of a machine
   // ---------------------------------------------
 
   // Ends the machine with `error`.
-  step fail_with(const absl::Status& error) {
-    hold_failure(error);
-    return end();
-  }
+  step fail_with(const absl::Status& error);
 
   // The source of the transition that resumes: its reference goes to the
   // caller.
   future_state* take_source() { return std::exchange(source_, nullptr); }
 
  protected:
-  task_core() = default;
+  // How far behind its state it stands, in bytes.
+  explicit task_core(size_t state_offset)
+      : state_offset_(static_cast<uint16_t>(state_offset / kOffsetUnit)) {}
   // A copy of a machine that has not been started has not been started.
-  task_core(const task_core&) : task_core() {}
+  task_core(const task_core& other)
+      : task_core(other.state_offset_ * kOffsetUnit) {}
   task_core& operator=(const task_core&) { return *this; }
   ~task_core() override {
-    if (source_ != nullptr) source_->unref();
-    delete extras_;
+    if (ABSL_PREDICT_FALSE(source_ != nullptr || extras_ != nullptr)) {
+      release_owned();
+    }
   }
 
   step await_source(const transition& next, future_state* source) {
@@ -232,6 +245,8 @@ class task_core : public wait_node, public loop_timer, public waiting_side {
     choose(transition_, nullptr);
     return step(step::kind::end);
   }
+  static constexpr size_t kOffsetUnit = alignof(void*);
+  static constexpr size_t kMaxOffset = UINT16_MAX * kOffsetUnit;
   static void set_first(task_core& machine, const transition& first) {
     machine.transition_ = &first;
   }
@@ -247,36 +262,65 @@ class task_core : public wait_node, public loop_timer, public waiting_side {
   virtual void hold_failure(absl::Status error) = 0;
 
  private:
-  enum class suspension : uint8_t { running, ready, future, timer };
+  enum class suspension : uint8_t {
+    running,
+    ready,
+    future,
+    timer,
+    wait_cancelled,
+    self_await,
+  };
 
   // Settles the frame with what it holds. `cancelled`: a request was not
   // delivered, so that a value does not count (rule S59).
   virtual void settle_end(bool cancelled) = 0;
 
+  void release_owned();
+  void tell_observer(observer& observer);
+  [[noreturn]] void await_of_another_loop() const;
   void hold_reason(const absl::Status& why);
   absl::Status cancelled_to_deliver();
   void enter_context();
   void leave_context();
   void finish_ending(const absl::Status& why);
   void destroy_frames(task_core* top);
-  void choose(const transition* next, future_state* source);
+  void choose(const transition* next, future_state* source) {
+    RATCHET_CHECK(!chosen_, two_transitions());
+    chosen_ = true;
+    transition_ = next;
+    if (ABSL_PREDICT_FALSE(source_ != nullptr)) source_->unref();
+    source_ = source;
+  }
+  std::string two_transitions() const;
+  std::string transition_of_another() const;
   step resume(const absl::Status* thrown);
-  void suspend(suspension how);
-  void end_root();
+  step end_thrown();
+  void start_eagerly();
+  void take_step(const absl::Status* thrown);
+  void take_step_with_error();
+  void cancel_source(future_state& source);
+  void suspend(suspension how, loop_core& core) {
+    wait_ = how;
+    since_ms_ = core.recent_ms();
+  }
+  void suspend_and_push(suspension how, loop_core& core) {
+    suspend(how, core);
+    core.push(*this);
+  }
+  void end_root(future_state& state);
 
   // Small ones first: they fill up the word of the last base.
-  bool sleep_cancelled_ = false;  // The sleep it is in was cancelled.
-  bool self_await_ = false;       // To be told that it awaits itself (S49).
-  bool ending_ = false;           // Its step is the last one: see end_now().
-  bool chosen_ = false;           // The running state has made its transition.
+  bool ending_ = false;  // Its step is the last one: see end_now().
+  bool chosen_ = false;  // The running state has made its transition.
   suspension wait_ = suspension::running;
+  uint16_t state_offset_;
+  uint16_t cancels_ = 0;  // asyncio's cancelling(); no more than fit.
   uint32_t id_ = 0;
-  uint32_t cancels_ = 0;  // asyncio's cancelling().
+  uint32_t since_ms_ = 0;  // See loop_core::recent_ms().
   const transition* transition_ = nullptr;
   future_state* source_ = nullptr;  // Owned; what the transition waits for.
   task_core* link_ = nullptr;       // See above.
   task_extras* extras_ = nullptr;   // Owned.
-  int64_t since_ns_ = 0;
 };
 
 // The roots of `core` that are not done, in creation order.

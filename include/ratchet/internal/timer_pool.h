@@ -11,17 +11,10 @@
 
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
+#include "ratchet/internal/timer_hook.h"
 
 namespace ratchet {
-
 namespace internal {
-
-// What the inside of a wheel knows of a timer: all that one needs whose owner
-// knows the wheel, cancels before it goes, and begins with zero. Trivial, so
-// that it can share its place with what is not needed while it is scheduled.
-struct timer_hook {
-  uint32_t id;  // Of its entry; 0 when idle.
-};
 
 // One scheduled timer, or what is left of a cancelled one. Entries move about
 // and nothing points to them: cancelling marks the entry's id. The id

@@ -11,6 +11,7 @@
 #include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
+#include "ratchet/internal/timer_hook.h"
 #include "ratchet/internal/timer_pool.h"
 
 namespace ratchet {

@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ratchet/internal/continuation.h"
@@ -123,7 +124,10 @@ struct transition_to {
       if constexpr (kPassing == passing::outcome) {
         return (self.*Next)(thrown == nullptr ? absl::OkStatus() : *thrown);
       } else {
-        return thrown == nullptr ? (self.*Next)() : core.fail_with(*thrown);
+        if (ABSL_PREDICT_FALSE(thrown != nullptr)) {
+          return core.fail_with(*thrown);
+        }
+        return (self.*Next)();
       }
     } else if constexpr (std::is_base_of_v<direct_source, Source>) {
       return Source::template resume<transition_to>(self, core.take_source(),
@@ -154,8 +158,12 @@ struct transition_to {
       return (self.*Next)(std::move(result));
     } else {
       task_core& core = self;
-      if (thrown != nullptr) return core.fail_with(*thrown);
-      if (source->failed()) return core.fail_with(source->held_error());
+      if (ABSL_PREDICT_FALSE(thrown != nullptr)) {
+        return core.fail_with(*thrown);
+      }
+      if (ABSL_PREDICT_FALSE(source->failed())) {
+        return core.fail_with(source->held_error());
+      }
       if constexpr (kPassing == passing::nothing) {
         source = state_ref<value_state<T>>();
         return (self.*Next)();
@@ -232,17 +240,16 @@ struct transition_to_start {
 
   static step resume(task_core& core, const absl::Status* thrown) {
     // Rule S65: cancelled before its first step, the body never runs.
-    if (thrown != nullptr) return core.fail_with(*thrown);
+    if (ABSL_PREDICT_FALSE(thrown != nullptr)) return core.fail_with(*thrown);
     return static_cast<M&>(core).start();
   }
   static constexpr transition value = {&resume, name_of_type<M>(), "start"};
 };
 
-// Moves a machine to where it runs.
-template <class Machine>
-auto* new_machine(Machine&& machine) {
-  using M = machine_for<Machine>;
-  M* const m = new M(std::forward<Machine>(machine));
+// A machine where it runs.
+template <class M, class... Args>
+M* new_machine(Args&&... args) {
+  M* const m = new M(std::forward<Args>(args)...);
   if (static_cast<void*>(static_cast<future_state*>(m)) !=
       static_cast<void*>(m)) {
     fatal("task<T> must be the first base class of a machine");

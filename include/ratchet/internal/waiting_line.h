@@ -98,10 +98,10 @@ class waiting_line::place {
   friend class waiting_line;
 
   // The future behind it. The place holds a reference, so it stays.
-  class waiting final : public promise_state<void> {
+  class waiting final : public plain_state<void> {
    public:
     waiting(loop_core& core, const place& owner)
-        : promise_state<void>(core), owner_(owner) {}
+        : plain_state<void>(core), owner_(owner) {}
     ~waiting() override = default;
     std::string describe_state() const override;
 
