@@ -78,6 +78,66 @@ TEST_F(EventTest, ACancelledWaiterLeavesTheOthers) {
   EXPECT_THAT(taken(), ElementsAre("a cancelled@1", "b ok@2"));
 }
 
+// The same inside of the step that begins to wait.
+TEST_F(EventTest, CancelledInTheStepThatWaitsItLeavesAtOnce) {  // S59
+  future<void> c;
+  c = loop.create_task(test::waiting(*this, "c", [&] {
+    c.cancel();
+    return e.wait();
+  }));
+  iterate();
+  e.set();
+  iterate(2);
+  EXPECT_THAT(taken(), ElementsAre("c cancelled@2", "a ok@2", "b ok@2"));
+}
+
+TEST_F(EventTest, CancelledAfterItWasSetTheyGetCancelled) {  // S57
+  e.set();
+  a.cancel();
+  iterate();
+  EXPECT_THAT(taken(), ElementsAre("a cancelled@1", "b ok@1"));
+}
+
+TEST_F(EventTest, SetAndClearedTwiceBeforeTheirTurn) {
+  future<void> c, d;
+  loop.call_soon([&] {
+    e.set();
+    e.clear();
+    c = loop.create_task(eager, test::waiting(*this, "c", on_it()));
+    e.set();
+    e.clear();
+    d = loop.create_task(eager, test::waiting(*this, "d", on_it()));
+  });
+  iterate(3);
+  EXPECT_THAT(taken(), ElementsAre("a ok@2", "b ok@2", "c ok@2"));
+  EXPECT_FALSE(d.done());
+  e.set();
+  iterate();
+  EXPECT_THAT(taken(), ElementsAre("d ok@4"));
+}
+
+TEST_F(EventTest, AsATaskOfItsOwnItIsCancelledAlone) {
+  future<void> c = loop.create_task(e.wait());
+  iterate();
+  c.cancel();
+  iterate();
+  EXPECT_TRUE(c.cancelled());
+  e.set();
+  iterate();
+  EXPECT_THAT(taken(), ElementsAre("a ok@3", "b ok@3"));
+}
+
+TEST_F(EventTest, ServesOneLoopAfterTheOther) {
+  e.set();
+  iterate();
+  e.clear();
+  event_loop other(clock);
+  future<void> c =
+      other.create_task(test::waiting(*this, "c", [this] { return e.wait(); }));
+  other.call_soon([&] { e.set(); });
+  EXPECT_THAT(other.run_until_complete(std::move(c)), test::IsOk());
+}
+
 TEST_F(EventTest, DestroyedItFailsItsWaiters) {
   std::optional<event> doomed(std::in_place, "gone");
   future<void> c = start("c", [&] { return doomed->wait(); });
@@ -97,8 +157,8 @@ TEST_F(EventTest, SetThenDestroyedInOneBatch) {
   doomed->set();
   doomed.reset();
   iterate();
-  // It was woken, but what woke it is no more.
-  EXPECT_THAT(taken(), ElementsAre("c destroyed@1"));
+  // It did not wait any more.
+  EXPECT_THAT(taken(), ElementsAre("c ok@1"));
 }
 
 TEST_F(EventTest, ADeadlockNamesIt) {
