@@ -1,6 +1,8 @@
-// Callbacks: w1a, w1b, and a post from the loop's own thread.
+// Callbacks: w1a and w1b, the same with a function for each run, and with a
+// post from the loop's own thread.
 
 #include <cstdint>
+#include <deque>
 
 #include "absl/status/status.h"
 #include "ratchet/clock.h"
@@ -18,6 +20,22 @@ struct reposting {
   uint64_t runs;       // So far, of all callbacks together.
   uint64_t to_repost;  // The last ones, of all callbacks, are not posted again.
   uint64_t last;
+};
+
+class queued_again final : public event_loop::callback {
+ public:
+  explicit queued_again(reposting* r) : loop_(r->loop), r_(r) {}
+
+ private:
+  void run() override {
+    if (++r_->runs <= r_->to_repost) {
+      loop_.queue(*this);
+    } else if (r_->runs == r_->last) {
+      loop_.stop();
+    }
+  }
+  event_loop& loop_;
+  reposting* const r_;
 };
 
 struct call_soon_again {
@@ -42,31 +60,55 @@ struct post_again {
   }
 };
 
-// `ready` callbacks in the queue, each of which runs `each` times.
-template <class Callback>
-void repost(run& r, uint64_t ready, uint64_t each) {
+// `ready` callbacks in the queue, each of which runs `each` times; post_all
+// puts them there.
+template <class PostAll>
+void repost(run& r, uint64_t ready, uint64_t each, PostAll post_all) {
   ratchet::virtual_clock clock;
   event_loop loop(clock);
   const uint64_t all = ready * each;
   reposting state{loop, 0, all - ready, all};
   r.start();
-  for (uint64_t i = 0; i < ready; ++i) loop.call_soon(Callback{&state});
+  [[maybe_unused]] const auto kept =
+      post_all(state, ready);  // Until the end of the run.
   const absl::Status ran = loop.run_forever();
   r.stop(all);
   require(ran.ok(), "run_forever() ends by stop()");
   r.check = state.runs;
 }
 
+// Callbacks that are part of their owner.
+std::deque<queued_again> queue_all(reposting& state, uint64_t ready) {
+  std::deque<queued_again> all;
+  for (uint64_t i = 0; i < ready; ++i) {
+    all.emplace_back(&state);
+    state.loop.queue(all.back());
+  }
+  return all;
+}
+
+template <class Callback>
+bool post_all(reposting& state, uint64_t ready) {
+  for (uint64_t i = 0; i < ready; ++i) state.loop.call_soon(Callback{&state});
+  return true;
+}
+
 }  // namespace
 
 void add_loop_workloads() {
-  add("w1a", "1 callback",
-      [](run& r) { repost<call_soon_again>(r, 1, r.scaled(kW1aRuns)); });
-  add("w1b", "1,000 callbacks", [](run& r) {
-    repost<call_soon_again>(r, kW1bCallbacks, r.scaled(kW1bRunsEach));
+  add("w1a", "1 callback that is part of its owner",
+      [](run& r) { repost(r, 1, r.scaled(kW1aRuns), queue_all); });
+  add("w1b", "1,000 of them", [](run& r) {
+    repost(r, kW1bCallbacks, r.scaled(kW1bRunsEach), queue_all);
+  });
+  add("soon", "1 callback, call_soon()", [](run& r) {
+    repost(r, 1, r.scaled(kW1aRuns), post_all<call_soon_again>);
+  });
+  add("soon1000", "1,000 callbacks, call_soon()", [](run& r) {
+    repost(r, kW1bCallbacks, r.scaled(kW1bRunsEach), post_all<call_soon_again>);
   });
   add("post", "1 callback, post() from inside",
-      [](run& r) { repost<post_again>(r, 1, r.scaled(kW1aRuns)); });
+      [](run& r) { repost(r, 1, r.scaled(kW1aRuns), post_all<post_again>); });
 }
 
 }  // namespace bench

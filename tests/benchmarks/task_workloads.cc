@@ -48,7 +48,7 @@ class spawning final : public ratchet::task<uint64_t> {
     if (rounds_-- == 0) return done(sum_);
     tasks_.clear();
     for (int i = 0; i < kW7Outstanding; ++i) {
-      tasks_.push_back(create_task(yielding(i)));
+      tasks_.push_back(ratchet::create_task<yielding>(i));
     }
     next_ = 0;
     return more();
@@ -135,7 +135,7 @@ void sleep_to_the_end(run& r, ratchet::clock& clock) {
   r.start();
   for (size_t i = 0; i < delays.size(); ++i) {
     static_cast<void>(
-        loop.create_task(sleeping(all, static_cast<uint32_t>(i))));
+        ratchet::create_task<sleeping>(all, static_cast<uint32_t>(i)));
   }
   const absl::Status ran = loop.run_forever();
   r.stop(delays.size());
