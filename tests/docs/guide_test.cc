@@ -286,6 +286,30 @@ class session final {
   ratchet::bound_group work_{"session"};  // The last member: ends first.
 };
 
+// Blinks every second, and draws once however often it is asked to.
+class lamp final : private ratchet::event_loop::timer,
+                   private ratchet::event_loop::callback {
+ public:
+  lamp(ratchet::event_loop& loop, std::string& screen)
+      : loop_(loop), screen_(screen) {
+    timer_due();
+  }
+
+  void redraw() { loop_.queue(*this); }
+
+ private:
+  void timer_due() override {
+    on_ = !on_;
+    redraw();
+    loop_.arm(*this, loop_.now() + absl::Seconds(1));
+  }
+  void run() override { screen_ += on_ ? '*' : '.'; }
+
+  ratchet::event_loop& loop_;
+  std::string& screen_;
+  bool on_ = false;
+};
+
 inline ratchet::task_local<std::string> request_id{"-"};
 
 std::string log_line(const std::string& what) {
@@ -429,6 +453,20 @@ TEST_F(GuideTest, WhatASessionHasGoingOnEndsWithIt) {
   ASSERT_TRUE(
       loop.run_until_complete(ratchet::sleep_for(absl::Seconds(20))).ok());
   EXPECT_EQ(log, (std::vector<std::string>{"pinged"}));
+}
+
+TEST_F(GuideTest, TheLampBlinks) {
+  std::string screen;
+  {
+    lamp l(loop, screen);
+    l.redraw();
+    ASSERT_TRUE(
+        loop.run_until_complete(ratchet::sleep_for(absl::Milliseconds(3500)))
+            .ok());
+  }
+  ASSERT_TRUE(
+      loop.run_until_complete(ratchet::sleep_for(absl::Seconds(5))).ok());
+  EXPECT_EQ(screen, "*.*.");
 }
 
 TEST_F(GuideTest, EveryRequestHasItsId) {
