@@ -1,8 +1,9 @@
 """What harness.h and inputs.h are for C++, for programs in Python: the same flags,
-the same work and the same random numbers, the same JSON. See there.
+the same work and the same random numbers, the same JSON. See there. Nothing warms
+up: an interpreter has hardly anything to warm up, and all the time it takes.
 
   harness.add("w4p", "10 thens", f)   f(run) is a repetition; cold=True: in a new
-                                      process each time, and nothing warms up
+                                      process each time
   harness.main_of("asyncio")          the program
 """
 
@@ -176,10 +177,10 @@ def _measure_all(body, cold, repetitions, scale):
         for _ in range(repetitions)
     ]
   every = _in_new_process(
-      lambda: [_measure(body, scale) for _ in range(repetitions + 1)])
+      lambda: [_measure(body, scale) for _ in range(repetitions)])
   if any(one[3:] != every[0][3:] for one in every):
     sys.exit("a repetition did something else than the first.")
-  return every[1:]
+  return every
 
 
 def main_of(peer):
