@@ -14,7 +14,7 @@ namespace {
 
 // Stops the loop one hop after a future is settled (rule S19). On the heap,
 // since it may stay in the ready queue when the run has been stopped early.
-class stopper final : public wait_node,
+class stopper final : public runnable,
                       public slab_allocated<block_kind::plain> {
  public:
   explicit stopper(loop_core& core) : core_(core) {}

@@ -24,7 +24,7 @@ absl::Status cancelled_because(const std::string& who,
 
 // A task of the group. The group owns it until its turn has come; a group that
 // is destroyed before leaves it to the queue it stands in.
-class task_group::child final : public internal::wait_node {
+class task_group::child final : public internal::runnable {
  public:
   child(task_group& group, future_state& state)
       : group_(&group), state_(internal::share(state)) {}

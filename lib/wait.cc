@@ -60,7 +60,7 @@ class watching::core final : private loop_timer {
   }
 
  private:
-  class node final : public wait_node {
+  class node final : public runnable {
    public:
     void take_turn() override { owner->completed(*this); }
     void drop_turn() override {

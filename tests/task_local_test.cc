@@ -378,7 +378,7 @@ static_assert(sizeof(internal::soon_callback<function>) ==
               sizeof(callback_core_without) + sizeof(std::optional<function>));
 
 struct continuation_without : internal::value_state<void>,
-                              internal::wait_node,
+                              internal::runnable,
                               internal::waiting_side {
   std::optional<function> f;
   bool inner_shared;

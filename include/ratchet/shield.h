@@ -34,7 +34,7 @@ class shield_state final : public plain_state<typename F::value_type> {
   std::string_view kind_name() const override { return "shield"; }
 
  private:
-  class part : public wait_node {
+  class part : public runnable {
    public:
     explicit part(shield_state& owner) : owner_(owner) {}
     void drop_turn() override {

@@ -15,7 +15,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-class node final : public wait_node {
+class node final : public runnable {
  public:
   explicit node(int id) : id_(id) {}
   void take_turn() override {}
@@ -36,7 +36,7 @@ std::vector<int> drain(run_queue& queue) {
 
 std::vector<int> drain(waiter_list& list) {
   std::vector<int> ids;
-  while (wait_node* const w = list.pop()) ids.push_back(id_of(w));
+  while (runnable* const w = list.pop()) ids.push_back(id_of(w));
   return ids;
 }
 

@@ -113,7 +113,7 @@ class binding_ref {
 // -- Tasks
 // ----------------------------------------------------------------------
 
-class bound_task final : public bound, public wait_node {
+class bound_task final : public bound, public runnable {
  public:
   bound_task(binding_core& core, future_state& state);
   void take_turn() override;

@@ -19,7 +19,7 @@ namespace ratchet::internal {
 [[noreturn]] void children_of_different_loops(std::string_view call);
 
 // `w` waits for `child`, which a combinator of `core` was given by `call`.
-inline void wait_for_child(wait_node& w, future_state& child,
+inline void wait_for_child(runnable& w, future_state& child,
                            const loop_core& core, std::string_view call) {
   if (ABSL_PREDICT_FALSE(&child.core() != &core)) {
     children_of_different_loops(call);

@@ -62,7 +62,7 @@ class completion_taker : public plain_state<void> {
 class completions_core : public plain_state<void>, private loop_timer {
  public:
   // One of the futures: missing, in the queue, or free.
-  class part final : public wait_node {
+  class part final : public runnable {
    public:
     part(completions_core& owner, size_t index, future_state* state)
         : owner_(owner), state_(state), index_(index & kMost), missing_(1) {}

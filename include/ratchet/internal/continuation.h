@@ -173,7 +173,7 @@ struct finally_call {
 // treated as those to a task (rules S54 to S59).
 template <class U, class T, class F, class Call, bool kShared>
 class continuation final : public value_state<U>,
-                           public wait_node,
+                           public runnable,
                            public waiting_side {
  public:
   template <class G>

@@ -85,7 +85,7 @@ class future_state : public slab_allocated<block_kind::plain> {
 
   // `w` runs one hop after the completion; at once queued if it was before
   // (rules S33, S34). False, and `w` dropped, when the loop is closed.
-  bool add_waiter(wait_node& w) {
+  bool add_waiter(runnable& w) {
     if (ABSL_PREDICT_TRUE(phase_ == state_phase::pending && !abandoned_)) {
       waiters_.push(w);
       return true;
@@ -95,7 +95,7 @@ class future_state : public slab_allocated<block_kind::plain> {
     return false;
   }
   // REQUIRES: !done(), and `w` waits here.
-  void remove_waiter(wait_node& w) { waiters_.remove(w); }
+  void remove_waiter(runnable& w) { waiters_.remove(w); }
 
   bool abandoned() const { return abandoned_; }
 

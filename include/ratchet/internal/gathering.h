@@ -62,7 +62,7 @@ class gathering {
 
  private:
   // A child that is waited for.
-  class part final : public wait_node {
+  class part final : public runnable {
    public:
     part(gathering* owner, future_state& state)
         : owner_(owner), state_(&state) {}

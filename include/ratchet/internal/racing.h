@@ -45,7 +45,7 @@ class racing {
   virtual void cancel_outer(const absl::Status& why) = 0;
 
  private:
-  class runner final : public wait_node {
+  class runner final : public runnable {
    public:
     void take_turn() override;
     void drop_turn() override;

@@ -87,15 +87,13 @@ class runnable : private runnable_place {
   friend class loop_timer;
 };
 
-using wait_node = runnable;
-
 // The waiters of one future, in the order in which they came (rule S36).
 // One word; add, remove and hand-over are O(1).
 class waiter_list {
  public:
   bool empty() const { return head_ == nullptr; }
 
-  void push(wait_node& w) {
+  void push(runnable& w) {
     w.in_queue.next = nullptr;
     if (head_ == nullptr) {
       head_ = &w;
@@ -107,28 +105,28 @@ class waiter_list {
   }
 
   // REQUIRES: `w` is in this list.
-  void remove(wait_node& w) {
-    wait_node* const next = static_cast<wait_node*>(w.in_queue.next);
+  void remove(runnable& w) {
+    runnable* const next = w.in_queue.next;
     if (head_ == &w) {
       head_ = next;
     } else {
       w.in_queue.previous->in_queue.next = next;
     }
     // The one before `w` becomes the last one if `w` was it.
-    wait_node* const after = next != nullptr ? next : head_;
+    runnable* const after = next != nullptr ? next : head_;
     if (after != nullptr) after->in_queue.previous = w.in_queue.previous;
   }
 
   // Takes the first one out; nullptr when there is none.
-  wait_node* pop() {
-    wait_node* const first = head_;
+  runnable* pop() {
+    runnable* const first = head_;
     if (first != nullptr) remove(*first);
     return first;
   }
 
  private:
   friend class run_queue;
-  wait_node* head_ = nullptr;
+  runnable* head_ = nullptr;
 };
 
 // FIFO of runnables: singly linked through them.

@@ -134,7 +134,7 @@ struct task_extras : slab_allocated<block_kind::plain> {
 //   timer            in the wheel
 //   wait_cancelled  in the ready queue, to be told that its sleep was
 //   cancelled self_await       the same, that it awaits itself (S49)
-class task_core : public wait_node, public waiting_side {
+class task_core : public runnable, public waiting_side {
  public:
   // -- From the loop
   // ------------------------------------------------------------
