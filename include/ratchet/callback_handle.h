@@ -188,7 +188,7 @@ class timed_callback final : public callback_core {
   template <class G>
   timed_callback(loop_core& core, G&& f)
       : callback_core(core), f_(std::forward<G>(f)) {
-    make_timer();
+    begin_as_timer();
   }
 
   void timer_due() override {

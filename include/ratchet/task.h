@@ -212,7 +212,7 @@ class [[nodiscard]] task
   void emplace_result(Args&&... args) {
     // Of a state that ended twice, which debug builds do not let pass.
     if (ABSL_PREDICT_FALSE(this->holds_ !=
-                           internal::value_state<T>::holding::nothing)) {
+                           internal::value_state<T>::held_kind::nothing)) {
       this->discard();
     }
     this->emplace(std::forward<Args>(args)...);
@@ -223,7 +223,7 @@ class [[nodiscard]] task
   }
   void settle_end(bool cancelled) final {
     if (ABSL_PREDICT_FALSE(this->holds_ !=
-                           internal::value_state<T>::holding::value)) {
+                           internal::value_state<T>::held_kind::value)) {
       this->settle(is_cancelled(this->held_error())
                        ? internal::future_state::state_phase::cancelled
                        : internal::future_state::state_phase::error);

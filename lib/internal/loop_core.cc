@@ -203,7 +203,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void loop_core::run(runnable* first,
     if (ABSL_PREDICT_TRUE(!has_timers)) return;  // None can be due.
     timer_hook* const due = wheel_.pop_due_hook();
     if (due == nullptr) return;
-    runnable::of(*due).timer_due();
+    runnable::owner_of(*due).timer_due();
     if (ABSL_PREDICT_FALSE(has_context())) clear_context();
     r = batch_.pop();
   }
@@ -265,7 +265,7 @@ absl::Status loop_core::close() {
   while (runnable* const r = ready_.pop()) r->drop_turn();
   wheel_.advance(kNever);
   while (timer_hook* const t = wheel_.pop_due_hook()) {
-    runnable::of(*t).timer_dropped();
+    runnable::owner_of(*t).timer_dropped();
   }
   return absl::OkStatus();
 }

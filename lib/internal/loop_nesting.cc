@@ -18,7 +18,7 @@ class loop_core::postponed final : public loop_timer {
   explicit postponed(loop_core& core) : core_(core) {
     queue_.append(core.ready_);
     core.postponed_.push_back(this);
-    core.wheel_.schedule(hook(), std::numeric_limits<int64_t>::min());
+    core.wheel_.schedule(wheel_hook(), std::numeric_limits<int64_t>::min());
   }
 
   void timer_due() override {

@@ -124,7 +124,7 @@ void task_core::leave_context() {
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void task_core::end_root(
     future_state& state) {
-  if (ABSL_PREDICT_TRUE(state.holds_ == future_state::holding::value &&
+  if (ABSL_PREDICT_TRUE(state.holds_ == future_state::held_kind::value &&
                         !must_cancel_ && !ending_)) {
     state.settle(future_state::state_phase::value);
   } else {
@@ -205,7 +205,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void task_core::take_step(
       break;
     }
     suspend(suspension::timer, core);
-    make_timer();
+    begin_as_timer();
     core.arm(*this, next.deadline_ns_);
     break;
   }

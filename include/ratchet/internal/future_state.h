@@ -193,7 +193,7 @@ class future_state : public slab_allocated<block_kind::plain> {
   void reset() {
     RATCHET_CHECK(sole_reference(), "a future that is in use was reset");
     phase_ = state_phase::pending;
-    holds_ = holding::nothing;
+    holds_ = held_kind::nothing;
   }
 
  private:
@@ -211,8 +211,8 @@ class future_state : public slab_allocated<block_kind::plain> {
 
  protected:
   // What value_state<T> holds, in the room that is left.
-  enum class holding : uint8_t { nothing, value, error };
-  holding holds_ = holding::nothing;
+  enum class held_kind : uint8_t { nothing, value, error };
+  held_kind holds_ = held_kind::nothing;
 };
 
 // waiting_side: the other side of a state that itself waits for a state: a

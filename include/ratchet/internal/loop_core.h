@@ -128,7 +128,7 @@ class loop_core {
       return false;
     }
     now_ns();  // The wheel's time must not be ahead of ours, nor far behind.
-    wheel_.schedule(t.hook(), deadline_ns);
+    wheel_.schedule(t.wheel_hook(), deadline_ns);
     return true;
   }
   bool arm(loop_timer& t, int64_t deadline_ns) {
@@ -136,9 +136,9 @@ class loop_core {
     return arm(static_cast<runnable&>(t), deadline_ns);
   }
   // False if it is not in the wheel. REQUIRES: it is not in another loop's.
-  bool disarm(runnable& t) { return wheel_.cancel(t.hook()); }
+  bool disarm(runnable& t) { return wheel_.cancel(t.wheel_hook()); }
   bool disarm(loop_timer& t) {
-    return t.is_in(wheel_) && wheel_.cancel(t.hook());
+    return t.is_in(wheel_) && wheel_.cancel(t.wheel_hook());
   }
 
   // -- Running --------------------------------------------------------------

@@ -12,7 +12,7 @@ namespace ratchet::internal {
 // then.
 class loop_timer : public runnable {
  public:
-  loop_timer() { make_timer(); }
+  loop_timer() { begin_as_timer(); }
 
   // Its turn has come; it is not scheduled any more.
   void timer_due() override = 0;

@@ -117,22 +117,22 @@ class value_state : public future_state {
   template <class... Args>
   void emplace(Args&&... args) {
     ::new (static_cast<void*>(&value_)) stored<T>(std::forward<Args>(args)...);
-    holds_ = holding::value;
+    holds_ = held_kind::value;
   }
   void hold_error(absl::Status error) {
     discard();
     ::new (static_cast<void*>(&error_)) absl::Status(std::move(error));
-    holds_ = holding::error;
+    holds_ = held_kind::error;
   }
   // Destroys what it holds.
   void discard() {
-    if (ABSL_PREDICT_FALSE(holds_ == holding::error)) {
+    if (ABSL_PREDICT_FALSE(holds_ == held_kind::error)) {
       error_.~Status();
     } else if (!std::is_trivially_destructible_v<stored<T>> &&
-               holds_ == holding::value) {
+               holds_ == held_kind::value) {
       value_.~stored_type();
     }
-    holds_ = holding::nothing;
+    holds_ = held_kind::nothing;
   }
 
   template <class... Args>
@@ -167,12 +167,12 @@ class value_state : public future_state {
   ~value_state() override { discard(); }
 
   using future_state::holds_;
-  using typename future_state::holding;
+  using typename future_state::held_kind;
 
   // Whether the destructors of this class and its bases would do nothing.
   bool has_nothing_to_destroy() const {
     return std::is_trivially_destructible_v<stored<T>> &&
-           holds_ != holding::error;
+           holds_ != held_kind::error;
   }
 
  private:
