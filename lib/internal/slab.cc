@@ -58,6 +58,9 @@ struct slab : slab_heads {
   size_t region_left = 0;
   size_t region_size = kPageSize;  // Of the next one.
   slab* next_orphan = nullptr;
+  // The same of one size: free lists as they are. On cache lines of their own.
+  alignas(64) std::atomic<uintptr_t> returned_lists[kSlabFineClasses] = {};
+  std::atomic<uint64_t> returned_in_lists{0};  // Ever, in blocks.
 };
 
 // The slabs of threads that have ended.
@@ -199,7 +202,14 @@ void take_returned(slab& s) {
 // open page, else a new page.
 ABSL_ATTRIBUTE_NOINLINE void* refill(slab& s, size_t index, block_kind kind) {
   const size_t k = static_cast<size_t>(kind);
-  take_returned(s);
+  if (kind == block_kind::plain && index < kSlabFineClasses &&
+      s.returned_lists[index].load(std::memory_order_relaxed) != 0) {
+    // Acquire: sees the links, and what the others did with the blocks before.
+    s.free[k][index] =
+        s.returned_lists[index].exchange(0, std::memory_order_acquire);
+  } else {
+    take_returned(s);
+  }
   if (s.free[k][index] != 0) {
     void* block = reinterpret_cast<void*>(s.free[k][index]);
     s.free[k][index] = first_word(block) & ~kSlabFreeMark;
@@ -278,6 +288,34 @@ void deallocate_slowly(void* block, [[maybe_unused]] size_t size,
   put(owner, block, kind);
 }
 
+void slab_returns::begin(chain& c, slab_heads* owner, size_t index,
+                         void* block) {
+  give_back(c);
+  c.owner = owner;
+  c.index = index;
+  c.first = reinterpret_cast<uintptr_t>(block);
+  c.last = block;
+  c.count = 1;
+}
+
+void slab_returns::give_back(chain& c) {
+  if (c.count == 0) return;
+  slab& owner = *static_cast<slab*>(c.owner);
+  // First, so that what is in the list has been counted.
+  owner.returned_in_lists.fetch_add(c.count, std::memory_order_relaxed);
+  std::atomic<uintptr_t>& list = owner.returned_lists[c.index];
+  uintptr_t head = list.load(std::memory_order_relaxed);
+  do {
+    set_first_word(c.last, head | kSlabFreeMark);
+  } while (!list.compare_exchange_weak(head, c.first, std::memory_order_release,
+                                       std::memory_order_relaxed));
+  c = chain();
+}
+
+void slab_returns::flush() {
+  for (chain& c : chains_) give_back(c);
+}
+
 void for_each_task_block(absl::FunctionRef<void(void* block)> visit) {
   slab& s = this_slab();
   take_returned(s);
@@ -295,7 +333,9 @@ slab_statistics slab_stats() {
   slab& s = this_slab();
   take_returned(s);
   const uint64_t total = s.total + heap_total.load(std::memory_order_relaxed);
-  const uint64_t freed = s.freed + heap_freed.load(std::memory_order_relaxed);
+  const uint64_t freed = s.freed +
+                         s.returned_in_lists.load(std::memory_order_relaxed) +
+                         heap_freed.load(std::memory_order_relaxed);
   return {total, total - freed};
 }
 

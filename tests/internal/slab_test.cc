@@ -1,8 +1,11 @@
 #include "ratchet/internal/slab.h"
 
 #include <array>
+#include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <mutex>
 #include <random>
 #include <set>
 #include <thread>
@@ -206,6 +209,84 @@ TEST(SlabTest, ManyThreadsGiveBackToOneAtOnce) {
   }
   for (std::thread& t : threads) t.join();
   EXPECT_EQ(slab_stats().live, before);
+}
+
+TEST(SlabTest, ReturnsGoHomeManyAtATime) {
+  const uint64_t before = slab_stats().live;
+  // More than wait for a flush, of two sizes by turns, and large ones.
+  std::vector<void*> small, other, large;
+  for (int i = 0; i < 500; ++i) {
+    small.push_back(fill(allocate(40, 8, block_kind::plain), 40, i));
+    other.push_back(fill(allocate(72, 8, block_kind::plain), 72, i));
+  }
+  for (int i = 0; i < 3; ++i) {
+    large.push_back(allocate(5000, 64, block_kind::plain));
+  }
+  std::thread([&] {
+    slab_returns returns;
+    for (int i = 0; i < 500; ++i) {
+      EXPECT_TRUE(holds(small[static_cast<size_t>(i)], 40, i % 256));
+      returns.add(small[static_cast<size_t>(i)], 40, 8);
+      returns.add(other[static_cast<size_t>(i)], 72, 8);
+      // One of its own goes the usual way.
+      returns.add(allocate(40, 8, block_kind::plain), 40, 8);
+      if (i == 100) returns.flush();
+    }
+    for (void* const block : large) returns.add(block, 5000, 64);
+  }).join();  // Where the last ones go, too.
+  EXPECT_EQ(slab_stats().live, before);
+  std::set<void*> again;
+  for (int i = 0; i < 500; ++i) {
+    again.insert(fill(allocate(40, 8, block_kind::plain), 40, 1));
+  }
+  EXPECT_EQ(again.size(), 500u);
+  if (kSlabInline) {  // Else the heap has them.
+    for (void* const block : small) EXPECT_EQ(again.count(block), 1u);
+  }
+  for (void* const block : again) deallocate(block, 40, 8, block_kind::plain);
+  EXPECT_EQ(slab_stats().live, before);
+}
+
+TEST(SlabTest, ReturnsGoToAllWhoseTheyAre) {
+  constexpr int kThreads = 9, kEach = 300;
+  std::array<std::vector<void*>, kThreads> blocks;
+  std::array<uint64_t, kThreads> live{};
+  slab_returns returns;
+  std::mutex mutex;
+  std::condition_variable changed;
+  int made = 0;
+  bool returned = false;
+  std::vector<std::thread> threads;
+  for (size_t t = 0; t < kThreads; ++t) {
+    threads.emplace_back([&, t] {
+      const uint64_t before = slab_stats().live;
+      for (int i = 0; i < kEach; ++i) {
+        blocks[t].push_back(allocate(48, 16, block_kind::plain));
+      }
+      std::unique_lock<std::mutex> lock(mutex);
+      ++made;
+      changed.notify_all();
+      changed.wait(lock, [&] { return returned; });
+      live[t] = slab_stats().live - before;
+    });
+  }
+  {
+    std::unique_lock<std::mutex> lock(mutex);
+    changed.wait(lock, [&] { return made == kThreads; });
+  }
+  for (size_t i = 0; i < kEach; ++i) {
+    for (auto& some : blocks) returns.add(some[i], 48, 16);
+  }
+  returns.flush();
+  {
+    const std::lock_guard<std::mutex> lock(mutex);
+    returned = true;
+    changed.notify_all();
+  }
+  for (std::thread& t : threads) t.join();
+  if (kSlabInline) {
+    for (const uint64_t left : live) EXPECT_EQ(left, 0u);
+  }
 }
 
 TEST(SlabTest, RandomUseKeepsEveryBlockIntact) {

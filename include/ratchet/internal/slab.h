@@ -114,6 +114,64 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void deallocate(void* block, size_t size,
   deallocate_slowly(block, size, alignment, kind);
 }
 
+// slab_returns: plain blocks on their way back to the slabs of other threads,
+// many at a time: one atomic operation for each would be a good part of what a
+// message between threads costs. The one who receives has it.
+//
+// At most 64 blocks of one size and thread wait for flush(), which
+// whoever goes to sleep calls.
+// Complexity: O(1). Thread-safety: thread-compatible.
+class slab_returns {
+ public:
+  slab_returns() = default;
+  slab_returns(const slab_returns&) = delete;
+  slab_returns& operator=(const slab_returns&) = delete;
+  ~slab_returns() { flush(); }
+
+  // As deallocate().
+  void add(void* block, size_t size, size_t alignment) {
+    if (is_fine_block(size, alignment)) {
+      slab_heads* const owner = *reinterpret_cast<slab_heads**>(
+          reinterpret_cast<uintptr_t>(block) & ~(kSlabPageSize - 1));
+      if (ABSL_PREDICT_TRUE(owner != tls_slab)) {
+        const size_t index = (size + kSlabGrain - 1) / kSlabGrain - 1;
+        chain& c = chains_[reinterpret_cast<uintptr_t>(owner) / 1024 % kChains];
+        if (ABSL_PREDICT_FALSE(c.owner != owner || c.index != index ||
+                               c.count == kMost)) {
+          begin(c, owner, index, block);
+          return;
+        }
+        const uintptr_t word = c.first | kSlabFreeMark;
+        std::memcpy(block, &word, sizeof word);
+        c.first = reinterpret_cast<uintptr_t>(block);
+        ++c.count;
+        return;
+      }
+    }
+    deallocate(block, size, alignment, block_kind::plain);
+  }
+
+  void flush();
+
+ private:
+  static constexpr uint32_t kMost = 64;
+  static constexpr size_t kChains = 4;
+
+  // Blocks of one thread and size, linked as in a free list.
+  struct chain {
+    slab_heads* owner = nullptr;
+    uintptr_t first = 0;
+    void* last = nullptr;
+    size_t index = 0;
+    uint32_t count = 0;
+  };
+
+  static void begin(chain& c, slab_heads* owner, size_t index, void* block);
+  static void give_back(chain& c);
+
+  chain chains_[kChains];
+};
+
 // Calls `visit` for each live task block of this thread's slab, in no order.
 // `visit` must not allocate or free task blocks.
 // Complexity: O(task blocks ever live at once).
