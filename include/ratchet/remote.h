@@ -13,28 +13,46 @@
 #include "ratchet/internal/guarded.h"
 #include "ratchet/internal/inbox.h"
 #include "ratchet/internal/loop_core.h"
+#include "ratchet/internal/slab.h"
 
 namespace ratchet {
 namespace internal {
 
 template <class F>
-class posted_callback final : public posted {
+class posted_callback final : public posted,
+                              public slab_allocated<block_kind::plain> {
  public:
   template <class G>
   posted_callback(std::in_place_t, G&& f) : f_(std::forward<G>(f)) {}
   void take_turn() override {
-    const std::unique_ptr<posted_callback> self(this);
-    const absl::Status status = call_guarded(std::move(f_));
-    if (!status.ok()) {
-      loop_core::running_here()->report(
-          {error_report::cause::callback, status, "post()", ""});
-    }
+    loop_core& core = *loop_core::running_here();
+    call_guarded(
+        [this, &core]() -> decltype(auto) {
+          F f = take(core);
+          return std::move(f)();
+        },
+        [&core](const absl::Status& status) {
+          core.report({error_report::cause::callback, status, "post()", ""});
+        });
   }
   void drop_turn() override { delete this; }
 
  private:
   friend std::default_delete<posted_callback>;
   ~posted_callback() override = default;
+
+  // Its block goes back to the thread that it came from.
+  F take(loop_core& core) {
+    const struct last_use {
+      posted_callback* it;
+      slab_returns& returns;
+      ~last_use() {
+        it->~posted_callback();
+        returns.add(it, sizeof(posted_callback), alignof(posted_callback));
+      }
+    } self{this, core.returns()};
+    return std::move(f_);
+  }
 
   F f_;
 };
@@ -48,15 +66,15 @@ absl::Status post_here(loop_core& core, F&& f) {
   return loop_core::closed_error();
 }
 
-// Takes the mailbox by value: the loop may be gone when push() returns.
+// The loop may be gone when this returns, and `mailbox` with it.
 template <class F>
-absl::Status post(std::shared_ptr<inbox> mailbox, F&& f) {
+absl::Status post(const std::shared_ptr<inbox>& mailbox, F&& f) {
   check_callback<F>();
   loop_core* const here = loop_core::of_mailbox(*mailbox);
   if (here != nullptr) return post_here(*here, std::forward<F>(f));
   auto p = std::make_unique<posted_callback<callable_of<F>>>(
       std::in_place, std::forward<F>(f));
-  if (!mailbox->push(p.get())) return loop_core::closed_error();
+  if (!inbox::push(mailbox, p.get())) return loop_core::closed_error();
   static_cast<void>(p.release());  // The mailbox's now.
   return absl::OkStatus();
 }

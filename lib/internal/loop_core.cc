@@ -222,6 +222,7 @@ absl::Status loop_core::wait() {
     } else if (!mailbox_->has_remotes() && mailbox_->empty()) {
       return deadlock();
     }
+    returns_.flush();
     absl::Status status = mailbox_->wait(timeout_ns);
     if (!status.ok()) return status;
     read_clock();  // For recent_ms(): it may have slept long.
@@ -247,10 +248,7 @@ absl::Status loop_core::deadlock() {
   return make_error(error_kind::deadlock, message);
 }
 
-void loop_core::take_posted() {
-  inbox::batch batch = mailbox_->take();
-  while (posted* const p = batch.pop()) ready_.push(*p);
-}
+void loop_core::take_posted() { mailbox_->take(ready_); }
 
 absl::Status loop_core::close() {
   if (running_) {
@@ -259,7 +257,8 @@ absl::Status loop_core::close() {
   }
   if (closed_) return absl::OkStatus();
   closed_ = true;
-  const inbox::batch posted = mailbox_->close();
+  run_queue posted;
+  mailbox_->close(posted);
   // The first drops may settle futures and so drop more: a closed loop queues
   // nothing, so this ends.
   while (runnable* const r = ready_.pop()) r->drop_turn();
@@ -267,6 +266,7 @@ absl::Status loop_core::close() {
   while (timer_hook* const t = wheel_.pop_due_hook()) {
     runnable::owner_of(*t).timer_dropped();
   }
+  while (runnable* const r = posted.pop()) r->drop_turn();
   return absl::OkStatus();
 }
 

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "ratchet/internal/runnable.h"
 #include "tests/support/status_matchers.h"
 
 namespace ratchet::internal {
@@ -29,13 +30,23 @@ class item final : public posted {
   const int thread, number;
 };
 
-std::vector<int> numbers(inbox::batch batch) {
+std::vector<int> numbers(run_queue& queue) {
   std::vector<int> result;
-  while (posted* const p = batch.pop()) {
-    result.push_back(static_cast<item*>(p)->number);
-    p->drop_turn();
+  while (runnable* const r = queue.pop()) {
+    result.push_back(static_cast<item*>(r)->number);
+    r->drop_turn();
   }
   return result;
+}
+std::vector<int> taken_from(inbox& box) {
+  run_queue queue;
+  box.take(queue);
+  return numbers(queue);
+}
+std::vector<int> left_in(inbox& box) {
+  run_queue queue;
+  box.close(queue);
+  return numbers(queue);
 }
 
 class InboxTest : public ::testing::Test {
@@ -48,28 +59,32 @@ TEST_F(InboxTest, GivesWhatWasPushedInOrder) {
   EXPECT_TRUE(box.empty());
   for (int i = 1; i <= 3; ++i) EXPECT_TRUE(box.push(new item(0, i)));
   EXPECT_FALSE(box.empty());
-  EXPECT_THAT(numbers(box.take()), ElementsAre(1, 2, 3));
+  EXPECT_THAT(taken_from(box), ElementsAre(1, 2, 3));
   EXPECT_TRUE(box.empty());
-  EXPECT_THAT(numbers(box.take()), IsEmpty());
+  EXPECT_THAT(taken_from(box), IsEmpty());
 }
 
-TEST_F(InboxTest, ABatchOwnsWhatIsLeftInIt) {
+TEST_F(InboxTest, WhatIsTakenComesBehindWhatIsInTheQueue) {
   inbox box;
-  for (int i = 1; i <= 3; ++i) ASSERT_TRUE(box.push(new item(0, i)));
-  inbox::batch batch = box.take();
-  batch.pop()->drop_turn();
-  inbox::batch moved = std::move(batch);
-  moved.pop()->drop_turn();
-  EXPECT_EQ(alive, 1);
+  run_queue queue;
+  for (int i = 1; i <= 2; ++i) ASSERT_TRUE(box.push(new item(0, i)));
+  box.take(queue);
+  ASSERT_TRUE(box.push(new item(0, 3)));
+  box.take(queue);
+  box.take(queue);
+  for (int i = 4; i <= 5; ++i) ASSERT_TRUE(box.push(new item(0, i)));
+  box.close(queue);
+  queue.push(*new item(0, 6));
+  EXPECT_THAT(numbers(queue), ElementsAre(1, 2, 3, 4, 5, 6));
 }
 
 TEST_F(InboxTest, ClosedItRefusesAndGivesTheRest) {
   inbox box;
   ASSERT_TRUE(box.push(new item(0, 1)));
-  EXPECT_THAT(numbers(box.close()), ElementsAre(1));
+  EXPECT_THAT(left_in(box), ElementsAre(1));
   auto refused = std::make_unique<item>(0, 2);
   EXPECT_FALSE(box.push(refused.get()));
-  EXPECT_THAT(numbers(box.close()), IsEmpty());
+  EXPECT_THAT(left_in(box), IsEmpty());
 }
 
 TEST_F(InboxTest, DestroyedItDestroysTheRest) {
@@ -81,7 +96,7 @@ TEST_F(InboxTest, APushBeforehandEndsTheNextWait) {
   inbox box;
   ASSERT_TRUE(box.push(new item(0, 1)));
   EXPECT_THAT(box.wait(-1), IsOk());
-  numbers(box.take());
+  taken_from(box);
 }
 
 TEST_F(InboxTest, APushEndsTheWait) {
@@ -91,7 +106,7 @@ TEST_F(InboxTest, APushEndsTheWait) {
   std::vector<int> got;
   while (got.empty()) {
     ASSERT_THAT(box.wait(-1), IsOk());
-    got = numbers(box.take());
+    got = taken_from(box);
   }
   EXPECT_THAT(got, ElementsAre(7));
   other.join();
@@ -138,15 +153,46 @@ TEST_F(InboxTest, NothingIsLostAndEachThreadsOrderIsKept) {
   int count = 0;
   while (count < kThreads * kEach) {
     ASSERT_THAT(box.wait(-1), IsOk());
-    inbox::batch batch = box.take();
-    while (posted* const p = batch.pop()) {
-      const std::unique_ptr<item> got(static_cast<item*>(p));
+    run_queue queue;
+    box.take(queue);
+    while (runnable* const r = queue.pop()) {
+      const std::unique_ptr<item> got(static_cast<item*>(r));
       ASSERT_EQ(got->number, next[got->thread]++);
       ++count;
     }
   }
   for (std::thread& t : threads) t.join();
   EXPECT_TRUE(box.empty());
+}
+
+// What a callback may do that was just posted.
+TEST_F(InboxTest, MayGoAsSoonAsTheElementIsInside) {
+  for (int round = 0; round < 2000; ++round) {
+    auto box = std::make_shared<inbox>();
+    box->add_remote();
+    auto to = std::make_unique<std::shared_ptr<inbox>>(box);
+    std::thread other(
+        [&] { ASSERT_TRUE(inbox::push(*to, new item(0, round))); });
+    if (round % 2 == 0) std::this_thread::yield();
+    run_queue queue;
+    while (queue.empty()) {
+      ASSERT_THAT(box->wait(-1), IsOk());
+      box->take(queue);
+    }
+    to.reset();
+    box.reset();
+    EXPECT_THAT(numbers(queue), ElementsAre(round));
+    other.join();
+  }
+}
+
+TEST_F(InboxTest, AWaitThatEndedByItselfLeavesNobodyAsleep) {
+  inbox box;
+  EXPECT_THAT(box.wait(0), IsOk());
+  EXPECT_TRUE(box.empty());
+  ASSERT_TRUE(box.push(new item(0, 1)));
+  ASSERT_TRUE(box.push(new item(0, 2)));
+  EXPECT_THAT(taken_from(box), ElementsAre(1, 2));
 }
 
 TEST_F(InboxTest, ClosingWhileThreadsPushLosesNothing) {
@@ -168,7 +214,7 @@ TEST_F(InboxTest, ClosingWhileThreadsPushLosesNothing) {
       });
     }
     while (begun < kThreads) std::this_thread::yield();
-    const size_t left = numbers(box.close()).size();
+    const size_t left = left_in(box).size();
     for (std::thread& t : threads) t.join();
     EXPECT_EQ(static_cast<int>(left), taken_over);
   }

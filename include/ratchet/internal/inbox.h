@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <cstddef>
-#include <utility>
+#include <cstdint>
+#include <memory>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "ratchet/internal/poller.h"
 #include "ratchet/internal/runnable.h"
@@ -21,13 +23,23 @@ class posted : public runnable {
 
  private:
   friend class inbox;
-  posted* next_ = nullptr;
 };
 
 // inbox: many threads push, the loop's thread takes all there is.
 //
-// A push is one compare-and-swap; the loop is woken by a write to its eventfd
-// only if it is asleep. Outlives the loop for as long as a `remote` holds it.
+// One word holds all of it, the top of a stack:
+//
+//   nullptr     empty, and the loop is awake
+//   asleep()    empty, and the loop sleeps, or is about to: who pushes now has
+//               to wake it, with a write to its eventfd
+//   an element  the last one that was pushed; linked to the one before
+//   closed()    refuses everything
+//
+// So a push is one compare-and-swap, which also tells whether there is somebody
+// to be woken, and touches nothing after it: the loop, its callbacks and the
+// inbox may be gone by then.
+//
+// Outlives the loop for as long as a `remote` holds it.
 //
 // Guarantee: what one thread pushes is taken in its order; nothing is lost,
 // and after close() every push is refused.
@@ -40,15 +52,22 @@ class inbox {
   inbox& operator=(const inbox&) = delete;
   ~inbox();
 
-  // Takes `p` over and returns true; false, leaving it alone, when closed.
-  bool push(posted* p);
+  // Takes `p` over and returns true; false, leaving it alone, when closed. The
+  // inbox must not go in between.
+  bool push(posted* p) { return push_unless_marked(p) || push_slowly(p); }
+  // The same on an inbox that may go as soon as `p` is inside, and `to` with
+  // it.
+  static bool push(const std::shared_ptr<inbox>& to, posted* p) {
+    if (ABSL_PREDICT_TRUE(to->push_unless_marked(p))) return true;
+    const std::shared_ptr<inbox> stays = to;
+    return stays->push_slowly(p);
+  }
 
-  // Moves all that was pushed into a list in order of arrival.
-  class batch;
-  batch take();
+  // Appends all that was pushed to `queue`, in order of arrival.
+  void take(run_queue& queue);
 
-  // Refuses everything from now on and returns what was still inside.
-  batch close();
+  // Refuses everything from now on, and appends what was still inside.
+  void close(run_queue& queue);
 
   bool empty() const {
     return head_.load(std::memory_order_relaxed) == nullptr;
@@ -70,30 +89,31 @@ class inbox {
   const absl::Status& status() const { return poller_.status(); }
 
  private:
-  static posted* closed();
-  void wake();
+  // Addresses that no element has.
+  static runnable* asleep() { return reinterpret_cast<runnable*>(marks_); }
+  static runnable* closed() { return reinterpret_cast<runnable*>(marks_ + 1); }
+  static bool is_mark(const runnable* head) {
+    return head == asleep() || head == closed();
+  }
 
-  std::atomic<posted*> head_{nullptr};  // A stack; closed() once closed.
+  // Pushes, unless there is more to do: the head is a mark.
+  bool push_unless_marked(posted* p) {
+    runnable* head = head_.load(std::memory_order_relaxed);
+    do {
+      if (ABSL_PREDICT_FALSE(is_mark(head))) return false;
+      run_queue::link(*p, head);
+      // Release: who takes it sees what was written before.
+    } while (!head_.compare_exchange_weak(head, p, std::memory_order_release,
+                                          std::memory_order_relaxed));
+    return true;
+  }
+  bool push_slowly(posted* p);
+
+  static inline char marks_[2] = {};
+
+  std::atomic<runnable*> head_{nullptr};
   std::atomic<size_t> remotes_{0};
-  std::atomic<bool> asleep_{false};
   poller poller_;
-};
-
-// What take() gives: a list whose elements are dropped with it.
-class inbox::batch {
- public:
-  batch() = default;
-  explicit batch(posted* newest_first);
-  batch(batch&& other) noexcept
-      : first_(std::exchange(other.first_, nullptr)) {}
-  batch& operator=(batch&&) = delete;
-  ~batch();
-
-  // The next one, which is the caller's to run or to drop; nullptr at the end.
-  posted* pop();
-
- private:
-  posted* first_ = nullptr;
 };
 
 }  // namespace ratchet::internal

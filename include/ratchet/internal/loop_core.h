@@ -22,6 +22,7 @@
 #include "ratchet/internal/inbox.h"
 #include "ratchet/internal/loop_timer.h"
 #include "ratchet/internal/runnable.h"
+#include "ratchet/internal/slab.h"
 #include "ratchet/timer_wheel.h"
 
 namespace ratchet {
@@ -236,6 +237,8 @@ class loop_core {
   void set_owner(event_loop* owner) { owner_ = owner; }
 
   const std::shared_ptr<inbox>& mailbox() const { return mailbox_; }
+  // Blocks of what has been posted, until the loop sleeps.
+  slab_returns& returns() { return returns_; }
   bool on_own_thread() const { return thread_ == std::this_thread::get_id(); }
 
   // Ends a debug build if called on another thread than the loop's.
@@ -311,6 +314,7 @@ class loop_core {
   clock& clock_;
   timer_wheel wheel_;
   std::shared_ptr<inbox> mailbox_;
+  slab_returns returns_;
   future_state* dying_ = nullptr;
   const task_hooks* task_hooks_ = nullptr;
   std::shared_ptr<error_handler> error_handler_;  // Null: the default one.

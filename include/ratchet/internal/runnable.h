@@ -153,6 +153,21 @@ class run_queue {
     list.head_ = nullptr;
   }
 
+  // For who gathers runnables elsewhere: `r` is linked to `next`.
+  static void link(runnable& r, runnable* next) { r.in_queue.next = next; }
+  // Appends what is linked from its last one, `newest`, to its first. O(n).
+  void append_reversed(runnable& newest) {
+    runnable* next = nullptr;
+    for (runnable* r = &newest; r != nullptr;) {
+      runnable* const older = r->in_queue.next;
+      r->in_queue.next = next;
+      next = r;
+      r = older;
+    }
+    *end_ = next;
+    end_ = &newest.in_queue.next;
+  }
+
   // Appends all of `other` and empties it. O(1).
   void append(run_queue& other) {
     if (other.empty()) return;
