@@ -131,7 +131,6 @@ void fall_asleep(io_context& context, time_point until, uint32_t index,
 
 void w8m(run& r) {
   const uint64_t tasks = r.scaled(kW8Tasks);
-  uint64_t sum = 0;
   const uint64_t before = resident_bytes();
   auto* const context =
       new io_context(ASIO_CONCURRENCY_HINT_UNSAFE);  // They never end.
@@ -139,7 +138,9 @@ void w8m(run& r) {
   const time_point until =
       steady_timer::clock_type::now() + nanoseconds(kW8mDelay);
   for (uint64_t i = 0; i < tasks; ++i) {
-    fall_asleep(*context, until, static_cast<uint32_t>(i), sum);
+    auto timer = std::make_unique<steady_timer>(*context, until);
+    steady_timer& t = *timer;
+    t.async_wait([timer = std::move(timer)](const asio::error_code&) {});
   }
   r.stop(tasks);
   r.bytes_per_item = static_cast<double>(resident_bytes() - before) /

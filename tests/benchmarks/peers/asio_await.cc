@@ -207,18 +207,21 @@ awaitable<void> sleep_until(executor e, timer::time_point until, uint32_t index,
   sum += index + 1;
 }
 
+// Nothing but what it takes to sleep.
+awaitable<void> sleep_until(executor e, timer::time_point until) {
+  timer t(e, until);
+  co_await t.async_wait(use_awaitable);
+}
+
 void w8m(run& r) {
   const uint64_t tasks = r.scaled(kW8Tasks);
-  uint64_t sum = 0;
   const uint64_t before = resident_bytes();
   auto* const context =
       new io_context(ASIO_CONCURRENCY_HINT_UNSAFE);  // They never end.
   r.start();
   const auto until = timer::clock_type::now() + nanoseconds(kW8mDelay);
   for (uint64_t i = 0; i < tasks; ++i) {
-    asio::co_spawn(*context,
-                   sleep_until(context->get_executor(), until,
-                               static_cast<uint32_t>(i), sum),
+    asio::co_spawn(*context, sleep_until(context->get_executor(), until),
                    asio::detached);
   }
   context->poll();

@@ -218,18 +218,21 @@ void w7(run& r) {
   r.check = all.get();
 }
 
-detached fall_asleep(uint64_t& asleep) {
+uint64_t asleep = 0;
+
+// Nothing but what it takes to sleep.
+detached fall_asleep() {
   ++asleep;
   co_await coro::sleep_for(kW8mDelay);
 }
 
 void w8m(run& r) {
   const uint64_t tasks = r.scaled(kW8Tasks);
-  uint64_t asleep = 0;
+  asleep = 0;
   const uint64_t before = resident_bytes();
   auto* const l = new loop;  // The tasks never end.
   r.start();
-  for (uint64_t i = 0; i < tasks; ++i) fall_asleep(asleep);
+  for (uint64_t i = 0; i < tasks; ++i) fall_asleep();
   r.stop(tasks);
   r.bytes_per_item = static_cast<double>(resident_bytes() - before) /
                      static_cast<double>(tasks);

@@ -178,13 +178,19 @@ void fall_asleep(event_base* b, int64_t ns, uint32_t index, uint64_t* sum) {
 
 void w8m(run& r) {
   const uint64_t tasks = r.scaled(kW8Tasks);
-  uint64_t sum = 0;
   const uint64_t before = resident_bytes();
   auto* const l = new base;  // They never end.
   r.start();
   l->run_inside([&] {
     for (uint64_t i = 0; i < tasks; ++i) {
-      fall_asleep(l->b, kW8mDelay, static_cast<uint32_t>(i), &sum);
+      event* const t = evtimer_new(
+          l->b,
+          [](evutil_socket_t, short, void* p) {
+            event_free(static_cast<event*>(p));
+          },
+          event_self_cbarg());
+      const timeval delay = as_timeval(kW8mDelay);
+      evtimer_add(t, &delay);
     }
   });
   r.stop(tasks);

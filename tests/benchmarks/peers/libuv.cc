@@ -158,12 +158,20 @@ void fall_asleep(uv_loop_t* loop, int64_t delay, uint32_t index,
 
 void w8m(run& r) {
   const uint64_t tasks = r.scaled(kW8Tasks);
-  uint64_t sum = 0;
   const uint64_t before = resident_bytes();
   auto* const l = new uv_loop;  // They never end.
   r.start();
   for (uint64_t i = 0; i < tasks; ++i) {
-    fall_asleep(&l->loop, kW8mDelay, static_cast<uint32_t>(i), &sum);
+    auto* const t = new uv_timer_t;
+    uv_timer_init(&l->loop, t);
+    uv_timer_start(
+        t,
+        [](uv_timer_t* due) {
+          uv_close(reinterpret_cast<uv_handle_t*>(due), [](uv_handle_t* h) {
+            delete reinterpret_cast<uv_timer_t*>(h);
+          });
+        },
+        milliseconds(kW8mDelay), 0);
   }
   r.stop(tasks);
   r.bytes_per_item = static_cast<double>(resident_bytes() - before) /
