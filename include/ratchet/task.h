@@ -93,7 +93,7 @@ class [[nodiscard]] task
         internal::share(static_cast<internal::value_state<T>&>(*this)));
   }
 
-  task() : task_core(state_offset()) {}
+  task() : task_core(state_offset(this)) {}
   task(const task&) : task() {}  // See task_core: machines are copied inert.
   task& operator=(const task&) { return *this; }
   ~task() override = default;
@@ -188,14 +188,15 @@ class [[nodiscard]] task
   template <auto Next, class Source, class M>
   friend struct internal::transition_to;
 
-  size_t state_offset() const {
+  // Static, for it is called before there is a task.
+  static size_t state_offset(const task* self) {
     static_assert(sizeof(internal::value_state<T>) <= task_core::kMaxOffset,
                   "the result of a task is too large: use a std::unique_ptr");
     return static_cast<size_t>(
         reinterpret_cast<const unsigned char*>(
-            static_cast<const task_core*>(this)) -
+            static_cast<const task_core*>(self)) -
         reinterpret_cast<const unsigned char*>(
-            static_cast<const internal::future_state*>(this)));
+            static_cast<const internal::future_state*>(self)));
   }
 
   step end_with(internal::outcome<T> outcome) {
