@@ -52,6 +52,23 @@ class AllocationTest : public loop_test {
   uint64_t blocks = 0, heap = 0;
 };
 
+// Of values that are aligned to more than any block is. The test's end checks
+// that all blocks are back.
+TEST_F(AllocationTest, OverAlignedValuesComeAndGo) {
+  struct alignas(256) wide {
+    int x;
+  };
+  for (int i = 0; i < 3; ++i) {
+    promise<wide> p;
+    auto f = p.get_future().then([](wide w) { return wide{w.x + 1}; });
+    p.set_value(wide{i}).IgnoreError();
+    run();
+    run();
+    EXPECT_EQ(f.value().x, i + 1);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(&f.value()) % 256, 0u);
+  }
+}
+
 TEST_F(AllocationTest, ACallbackIsOneBlock) {
   measure([this] {
     loop.call_soon([] {});

@@ -48,7 +48,8 @@ class posted_callback final : public posted,
       slab_returns& returns;
       ~last_use() {
         it->~posted_callback();
-        returns.add(it, sizeof(posted_callback), alignof(posted_callback));
+        returns.add(it, sizeof(posted_callback),
+                    kSlabAlignment<posted_callback>);
       }
     } self{this, core.returns()};
     return std::move(f_);

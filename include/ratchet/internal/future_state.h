@@ -169,7 +169,7 @@ class future_state : public slab_allocated<block_kind::plain> {
   template <class State>
   static void free_block(State* state) {
     loop_core& core = state->core();
-    State::operator delete(state, sizeof(State));
+    deallocate(state, sizeof(State), kSlabAlignment<State>, block_kind::plain);
     core.remove_state();
   }
 

@@ -114,6 +114,13 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void deallocate(void* block, size_t size,
   deallocate_slowly(block, size, alignment, kind);
 }
 
+// That with which operator new of a slab_allocated class allocates a T.
+template <class T>
+constexpr size_t kSlabAlignment = alignof(T) > __STDCPP_DEFAULT_NEW_ALIGNMENT__
+                                      ? alignof(T)
+                                      : size_t{
+                                            __STDCPP_DEFAULT_NEW_ALIGNMENT__};
+
 // slab_returns: plain blocks on their way back to the slabs of other threads,
 // many at a time: one atomic operation for each would be a good part of what a
 // message between threads costs. The one who receives has it.
