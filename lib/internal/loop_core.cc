@@ -171,7 +171,8 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool loop_core::iterate(
   } else {
     first = batch_.take_and_pop(ready_);
   }
-  for (bool done = false; !done;) {
+  bool done = false;
+  while (!done) {
     // The library catches what callables throw where it calls them; this is for
     // the timers and callbacks that users derive. The batch goes on behind the
     // culprit.
