@@ -1,4 +1,5 @@
 #include <atomic>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -216,19 +217,23 @@ TEST_F(RunCoroutineThreadsafeTests, RunCoroutineThreadsafeWithException) {
 
 // test_tasks.RunCoroutineThreadsafeTests.test_run_coroutine_threadsafe_with_timeout
 TEST_F(RunCoroutineThreadsafeTests, RunCoroutineThreadsafeWithTimeout) {
-  // The other thread gives up, and takes the task back.
+  // The other thread gives up, and takes the task back: one that has started,
+  // as a task that is cancelled earlier never runs.
   new_future never;
-  EXPECT_THAT(
-      loop.run_until_complete(
-          run_in(pool,
-                 [door = loop.make_remote(),
-                  c = coro(on(never.f), rethrow(says("cancelled")))]() mutable {
-                   auto f = submit(door, std::move(c));
-                   EXPECT_FALSE(f.wait(absl::ZeroDuration()));
-                   EXPECT_TRUE(f.cancel());
-                   return std::move(f).get();
-                 })),
-      IsCancelled());
+  std::promise<void> started;
+  EXPECT_THAT(loop.run_until_complete(run_in(
+                  pool,
+                  [&started, door = loop.make_remote(),
+                   c = coro([&started] { started.set_value(); }, on(never.f),
+                            rethrow(says("cancelled")))]() mutable {
+                    auto f = submit(door, std::move(c));
+                    started.get_future().wait();
+                    EXPECT_FALSE(f.wait(absl::ZeroDuration()));
+                    EXPECT_TRUE(f.cancel());
+                    return std::move(f).get();
+                  })),
+              IsCancelled());
+  iterate();  // As the original does: the request may come with the answer.
   EXPECT_THAT(loop.all_tasks(), IsEmpty());
   EXPECT_TRUE(never.f.cancelled());
   EXPECT_THAT(taken(), ElementsAre("cancelled 0"));
