@@ -35,6 +35,9 @@ class clock {
   // that can be there at once moves and returns true; on false the loop waits
   // in real time.
   virtual bool jump_to(int64_t deadline_ns) = 0;
+
+  // Whether jump_to() may: then the loop looks at its descriptors before.
+  virtual bool jumps() const { return true; }
 };
 
 // Real time. Anchored to the system's wall clock once, when the process first
@@ -44,6 +47,7 @@ class steady_clock final : public clock {
  public:
   int64_t now_ns() override;
   bool jump_to(int64_t) override { return false; }
+  bool jumps() const override { return false; }
 };
 
 // Time that passes only when everybody waits (rule S10).

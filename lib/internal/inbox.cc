@@ -46,14 +46,14 @@ void inbox::remove_remote() {
   }
 }
 
-absl::Status inbox::wait(int64_t timeout_ns) {
+absl::Status inbox::wait(int64_t timeout_ns, bool awaited) {
   runnable* head = nullptr;
   if (!head_.compare_exchange_strong(head, asleep(),
                                      std::memory_order_seq_cst)) {
     return absl::OkStatus();  // Something was pushed.
   }
   absl::Status status;
-  if (timeout_ns >= 0 || has_remotes()) status = poller_.wait(timeout_ns);
+  if (timeout_ns >= 0 || awaited || has_remotes()) status = poller_.wait(timeout_ns);
   // Unless a push has taken the mark away.
   head = asleep();
   head_.compare_exchange_strong(head, nullptr, std::memory_order_relaxed);

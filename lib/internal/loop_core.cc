@@ -160,6 +160,9 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool loop_core::iterate(
       (!kMayNest || frame.outer == nullptr || count_batch() == 0)) {
     failure = wait();
     if (!failure.ok()) return false;
+  } else if (ABSL_PREDICT_FALSE(watching_)) {
+    failure = look_at_descriptors(/*anyway=*/false);
+    if (!failure.ok()) return false;
   }
   if (kMayNest && frame.outer != nullptr) interrupt(*frame.outer);
   const bool has_timers = !wheel_.empty();
@@ -215,28 +218,62 @@ absl::Status loop_core::wait() {
   while (ready_.empty() && !stopping_) {
     const std::optional<int64_t> next = wheel_.next_deadline();
     int64_t timeout_ns = -1;
+    bool awaited = false;
     if (next.has_value() && *next != kNever) {
       // Read anew: the last reading may be from before a sleep.
       const int64_t now = clock_.now_ns();
-      if (*next <= now || clock_.jump_to(*next)) break;
+      if (*next <= now) {
+        // Timers alone must not keep others from their turn.
+        if (watching_) return look_at_descriptors(/*anyway=*/false);
+        break;
+      }
+      if (watching_ && clock_.jumps()) {
+        // What is there already comes before time that passes.
+        absl::Status status = look_at_descriptors(/*anyway=*/true);
+        if (!status.ok()) return status;
+        if (!ready_.empty()) break;
+      }
+      if (clock_.jump_to(*next)) break;
       timeout_ns = *next - now;
     } else if (!mailbox_->has_remotes() && mailbox_->empty()) {
-      return deadlock();
+      awaited = watching_ && mailbox_->descriptors().awaited();
+      if (!awaited) return deadlock();
     }
     returns_.flush();
-    absl::Status status = mailbox_->wait(timeout_ns);
+    absl::Status status = mailbox_->wait(timeout_ns, awaited);
     if (!status.ok()) return status;
     read_clock();  // For recent_ms(): it may have slept long.
+    looked_in_ = iteration_;
+    looked_at_ns_ = now_ns_;
     take_posted();
   }
   now_is_stale_ = true;
   return absl::OkStatus();
 }
 
+absl::Status loop_core::look_at_descriptors(bool anyway) {
+  constexpr uint64_t kMostIterations = 16;
+  constexpr int64_t kMostNs = 50'000;
+  if (!anyway && iteration_ - looked_in_ < kMostIterations &&
+      now_ns() - looked_at_ns_ < kMostNs) {
+    return absl::OkStatus();
+  }
+  looked_in_ = iteration_;
+  looked_at_ns_ = now_ns();
+  return mailbox_->descriptors().wait(0);
+}
+
+absl::Status loop_core::watch(int fd, uint32_t interest, io_watch& watch) {
+  if (closed_) return closed_error();
+  absl::Status status = mailbox_->descriptors().add(fd, interest, watch);
+  watching_ = mailbox_->descriptors().watching() != 0;
+  return status;
+}
+
 absl::Status loop_core::deadlock() {
   std::string message =
-      "deadlock: nothing is ready, no timer is armed and no other thread "
-      "holds a remote";
+      "deadlock: nothing is ready, no timer is armed, nobody waits for a "
+      "descriptor and no other thread holds a remote";
   const std::string blocked =
       task_hooks_ == nullptr ? "" : task_hooks_->blocked(*this);
   absl::StrAppend(
@@ -268,6 +305,8 @@ absl::Status loop_core::close() {
     runnable::owner_of(*t).timer_dropped();
   }
   while (runnable* const r = posted.pop()) r->drop_turn();
+  mailbox_->descriptors().drop_all();
+  watching_ = false;
   return absl::OkStatus();
 }
 

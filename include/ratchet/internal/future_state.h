@@ -96,6 +96,8 @@ class future_state : public slab_allocated<block_kind::plain> {
   }
   // REQUIRES: !done(), and `w` waits here.
   void remove_waiter(runnable& w) { waiters_.remove(w); }
+  // REQUIRES: !done(), or it has become so with nobody waiting.
+  bool has_waiters() const { return !waiters_.empty(); }
 
   bool abandoned() const { return abandoned_; }
 
@@ -192,6 +194,11 @@ class future_state : public slab_allocated<block_kind::plain> {
   // holds nothing that is to be destroyed.
   void reset() {
     RATCHET_CHECK(sole_reference(), "a future that is in use was reset");
+    reopen();
+  }
+  // The same. REQUIRES: nobody looks at it or waits for it: whoever else knows
+  // it is told by other means.
+  void reopen() {
     phase_ = state_phase::pending;
     holds_ = held_kind::nothing;
   }

@@ -81,12 +81,17 @@ class inbox {
     return remotes_.load(std::memory_order_seq_cst) != 0;
   }
 
-  // Sleeps until woken, or for `timeout_ns` (negative: without limit). Returns
-  // at once when something was pushed before, or when there is no limit and no
-  // remote either: the last one may have gone after the caller had looked.
-  absl::Status wait(int64_t timeout_ns);
+  // Sleeps until woken, until a descriptor is ready, or for `timeout_ns`
+  // (negative: without limit). Returns at once when something was pushed before,
+  // or when there is no limit and neither `awaited` (somebody waits for a
+  // descriptor) nor a remote: the last one may have gone after the caller had
+  // looked.
+  absl::Status wait(int64_t timeout_ns, bool awaited = false);
 
   const absl::Status& status() const { return poller_.status(); }
+
+  // What tells of descriptors while the loop sleeps here, or looks.
+  poller& descriptors() { return poller_; }
 
  private:
   // Addresses that no element has.

@@ -142,6 +142,24 @@ class loop_core {
     return t.is_in(wheel_) && wheel_.cancel(t.wheel_hook());
   }
 
+  // -- Descriptors ----------------------------------------------------------
+  //
+  // Their watches are told when the loop has nothing else to do, and while it
+  // has, before every 16th iteration, and before one that begins 50 us or more
+  // after the last time. What they queue is then behind what is ready, and
+  // before the timers that are due (rule S1).
+
+  // As poller::add; error_kind::closed on a closed loop.
+  absl::Status watch(int fd, uint32_t interest, io_watch& watch);
+  bool change_watch(io_watch& watch, uint32_t interest) {
+    return mailbox_->descriptors().change(watch, interest);
+  }
+  void unwatch(io_watch& watch, poller::removal how) {
+    mailbox_->descriptors().remove(watch, how);
+    watching_ = mailbox_->descriptors().watching() != 0;
+  }
+  io_watch* watch_of(int fd) const { return mailbox_->descriptors().find(fd); }
+
   // -- Running --------------------------------------------------------------
 
   absl::Status run_forever();
@@ -281,6 +299,7 @@ class loop_core {
   void go_on(iteration_frame& frame);
   size_t count_batch() const;
   absl::Status wait();
+  absl::Status look_at_descriptors(bool anyway);
   void take_posted();
   absl::Status deadlock();
   [[noreturn]] void wrong_thread(std::string_view call) const;
@@ -300,6 +319,7 @@ class loop_core {
   bool disposing_ = false;
   bool nesting_ = false;
   bool may_nest_ = false;  // It was allowed once.
+  bool watching_ = false;  // Descriptors.
   uint32_t task_ids_ = 0;
   uint32_t now_ms_;
   int64_t now_ns_;
@@ -307,6 +327,8 @@ class loop_core {
   uint64_t states_begun_ = 0;
   uint64_t states_ended_ = 0;
   uint64_t iteration_ = 0;
+  uint64_t looked_in_ = 0;  // The iteration, and
+  int64_t looked_at_ns_ = 0;  // the time, of the last look at descriptors.
   run_batch batch_;
   iteration_frame* frame_ = nullptr;  // The innermost one.
   std::vector<postponed*> postponed_;

@@ -1,0 +1,169 @@
+#ifndef RATCHET_INTERNAL_IO_OPERATION_H_
+#define RATCHET_INTERNAL_IO_OPERATION_H_
+
+// Included by the headers of ratchet/io: what a task awaits that reads, writes
+// or accepts.
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "ratchet/internal/loop_core.h"
+#include "ratchet/internal/state.h"
+#include "ratchet/internal/transitions.h"
+#include "ratchet/task.h"
+
+namespace ratchet::internal {
+
+// io_operation: something that one task at a time does with a descriptor, and
+// that has to wait until the descriptor is ready. What has the descriptor has
+// one of these for each thing that can be done with it, and uses it again and
+// again: so waiting allocates nothing.
+//
+//          claim()                 the state of the task tries
+//   free ----------> begun -------------------------------> free, with a result
+//    ^                 |  not ready: wait()          ^
+//    |                 v                             | tries again
+//    |              waiting ------------------------>+
+//    |                 |   wake(): the descriptor is ready
+//    |                 |   fail(): what it belongs to is gone
+//    +-----------------+   the task is cancelled, or destroyed
+//
+// The state of the task tries itself, when its turn comes: nothing has been
+// read, and is lost, if the task is cancelled before.
+//
+// It is free when only its owner has it.
+class io_operation : public value_state<void> {
+ public:
+  using value_state<void>::value_state;
+
+  bool free() const { return sole_reference(); }
+
+  // The reference for the task. REQUIRES: free().
+  void claim() {
+    if (done()) discard_outcome();
+    reopen();
+    settle_value();
+    ref();
+  }
+  // What the task does is to wait. REQUIRES: claimed, by the task that runs.
+  void wait() {
+    if (done()) reopen();
+  }
+  // The descriptor is ready: the task tries again.
+  void wake() {
+    if (!done()) settle_value();
+  }
+  // The task gets `error`, which need not be looked at.
+  void fail(absl::Status error) {
+    discard_outcome();
+    settle_failed(std::move(error));
+    mark_retrieved();
+  }
+  // Whether a task waits until it is woken.
+  bool waiting() const { return !done() && !free(); }
+
+  bool cancelled_by_leaving() const override { return true; }
+  cancel_answer answer_cancel(const absl::Status& /*why*/) override {
+    return {cancel_answer::kind::refused};
+  }
+
+ protected:
+  ~io_operation() override = default;
+
+ private:
+  void discard_outcome() { discard(); }
+};
+
+// How a state of a machine goes on with what an operation comes to (see
+// transition_to). Attempt has
+//
+//   Attempt::operation     a class derived from io_operation
+//   Attempt::result_type
+//   static std::optional<outcome<result_type>> Attempt::attempt(operation&)
+//
+// which gives nothing if it has to be tried again when the operation is woken.
+template <class Attempt>
+class from_operation : public direct_source {
+ public:
+  using result_type = typename Attempt::result_type;
+
+  template <class To, class Machine>
+  static step resume(Machine& self, future_state* source,
+                     const absl::Status* thrown) {
+    using operation = typename Attempt::operation;
+    state_ref<operation> op(static_cast<operation*>(source));
+    if (thrown != nullptr || op->failed()) {
+      const absl::Status why = thrown != nullptr ? *thrown : op->held_error();
+      op = state_ref<operation>();
+      return To::fail(self, why);
+    }
+    std::optional<outcome<result_type>> result = Attempt::attempt(*op);
+    if (!result.has_value()) {
+      op->wait();
+      return To::template wait_for<from_operation>(self, op.release());
+    }
+    op = state_ref<operation>();  // Free for the next one.
+    if constexpr (std::is_void_v<result_type>) {
+      if (!result->ok()) return To::fail(self, *result);
+      return To::go_on(self, [] { return absl::OkStatus(); });
+    } else {
+      if (!result->ok()) return To::fail(self, result->status());
+      return To::go_on(self, [&]() -> result_type { return **std::move(result); });
+    }
+  }
+};
+
+template <class Attempt>
+class io_task;
+
+// io_awaitable: what a function gives that reads, writes or accepts. Awaited, it
+// is no machine: the state that awaits it tries, and waits.
+template <class Attempt>
+class [[nodiscard]] io_awaitable : public direct_awaitable {
+ public:
+  using result_type = typename Attempt::result_type;
+  using machine = io_task<Attempt>;
+  using source = from_operation<Attempt>;
+  using operation = typename Attempt::operation;
+
+  // Claimed, or failed.
+  explicit io_awaitable(state_ref<operation> claimed)
+      : operation_(std::move(claimed)) {}
+
+  future_state* take_source() {
+    RATCHET_CHECK(static_cast<bool>(operation_),
+                  "an operation was awaited twice: call the function again");
+    return operation_.release();
+  }
+
+ private:
+  state_ref<operation> operation_;
+};
+
+// The same as a task of its own.
+template <class Attempt>
+class io_task final : public task<typename Attempt::result_type> {
+  using T = typename Attempt::result_type;
+
+ public:
+  explicit io_task(io_awaitable<Attempt> what) : what_(std::move(what)) {}
+  step start() {
+    return this->template await<&io_task::ended>(std::move(what_));
+  }
+  std::string task_name() const override {
+    return std::string(Attempt::kName);
+  }
+
+ private:
+  step ended(outcome<T> result) { return this->done(std::move(result)); }
+
+  io_awaitable<Attempt> what_;
+};
+
+}  // namespace ratchet::internal
+
+#endif  // RATCHET_INTERNAL_IO_OPERATION_H_
