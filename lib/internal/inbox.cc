@@ -53,7 +53,8 @@ absl::Status inbox::wait(int64_t timeout_ns, bool awaited) {
     return absl::OkStatus();  // Something was pushed.
   }
   absl::Status status;
-  if (timeout_ns >= 0 || awaited || has_remotes()) status = poller_.wait(timeout_ns);
+  if (timeout_ns >= 0 || awaited || has_remotes())
+    status = poller_.wait(timeout_ns);
   // Unless a push has taken the mark away.
   head = asleep();
   head_.compare_exchange_strong(head, nullptr, std::memory_order_relaxed);

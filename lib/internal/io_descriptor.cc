@@ -35,6 +35,7 @@ int io_descriptor::release() {
 }
 
 void io_descriptor::io_ready(uint32_t events) {
+  ended_ |= (events & kIoEnded) != 0;
   if ((events & kIoReadable) != 0) {
     readable_ = true;
     ready_to_read();

@@ -59,10 +59,9 @@ int wait_nanos(int epoll, epoll_event* events, int64_t timeout_ns) {
     timeout.tv_sec = static_cast<time_t>(timeout_ns / kNanosPerSecond);
     timeout.tv_nsec =
         static_cast<decltype(timeout.tv_nsec)>(timeout_ns % kNanosPerSecond);
-    return static_cast<int>(syscall(SYS_epoll_pwait2, epoll, events,
-                                    kMostEvents,
-                                    timeout_ns < 0 ? nullptr : &timeout,
-                                    nullptr, 0));
+    return static_cast<int>(
+        syscall(SYS_epoll_pwait2, epoll, events, kMostEvents,
+                timeout_ns < 0 ? nullptr : &timeout, nullptr, 0));
   }
 #endif
   return wait_millis(epoll, events, timeout_ns);
@@ -200,8 +199,9 @@ void poller::tell(const epoll_event& event) {
   if (s.watch == nullptr || s.generation != which >> 32) return;
   uint32_t events = 0;
   // An error, and the end of both directions, is for whoever tries.
-  if ((event.events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
-    events |= kIoReadable;
+  if ((event.events & EPOLLIN) != 0) events |= kIoReadable;
+  if ((event.events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
+    events |= kIoReadable | kIoEnded;
   }
   if ((event.events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) {
     events |= kIoWritable;

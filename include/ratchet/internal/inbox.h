@@ -82,9 +82,9 @@ class inbox {
   }
 
   // Sleeps until woken, until a descriptor is ready, or for `timeout_ns`
-  // (negative: without limit). Returns at once when something was pushed before,
-  // or when there is no limit and neither `awaited` (somebody waits for a
-  // descriptor) nor a remote: the last one may have gone after the caller had
+  // (negative: without limit). Returns at once when something was pushed
+  // before, or when there is no limit and neither `awaited` (somebody waits for
+  // a descriptor) nor a remote: the last one may have gone after the caller had
   // looked.
   absl::Status wait(int64_t timeout_ns, bool awaited = false);
 

@@ -27,13 +27,13 @@ class io_descriptor : public io_watch {
   int fd() const { return fd_; }
   bool is_open() const { return fd_ >= 0; }
 
-  // Takes `fd` over and watches it; on an error closes it. REQUIRES: !is_open();
-  // `fd` does not block.
+  // Takes `fd` over and watches it; on an error closes it. REQUIRES:
+  // !is_open(); `fd` does not block.
   absl::Status open(int fd, uint32_t interest);
-  // Closes it. `shared`: other processes may have it, too, as a child has what
-  // it inherited, so that the kernel must be told. Nothing if it is not open.
+  // Closes it; nothing if it is not open. removal::closes if nobody else has
+  // what it stands for: a child that inherited it, for one.
   void close_now(poller::removal how = poller::removal::stays_open);
-  // Gives it up without closing it: -1 if it is not open.
+  // Gives it up without closing it; -1 if it is not open.
   int release();
 
   bool readable() const { return readable_; }
@@ -41,6 +41,10 @@ class io_descriptor : public io_watch {
   // A read, or a write, gave EAGAIN.
   void read_would_block() { readable_ = false; }
   void write_would_block() { writable_ = false; }
+  // A read of a stream of bytes gave less than there was room for: so another
+  // one would give EAGAIN, and what comes then is an edge. Unless the end has
+  // been told: it has no edge of its own.
+  void read_was_short() { readable_ = ended_; }
 
   void io_ready(uint32_t events) final;
   void io_dropped(bool loop_closed) final;
@@ -60,6 +64,7 @@ class io_descriptor : public io_watch {
   int fd_ = -1;
   bool readable_ = false;
   bool writable_ = false;
+  bool ended_ = false;
 };
 
 }  // namespace ratchet::internal

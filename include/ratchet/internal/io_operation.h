@@ -81,9 +81,9 @@ class io_operation : public value_state<void> {
 // How a state of a machine goes on with what an operation comes to (see
 // transition_to). Attempt has
 //
-//   Attempt::operation     a class derived from io_operation
 //   Attempt::result_type
-//   static std::optional<outcome<result_type>> Attempt::attempt(operation&)
+//   Attempt::kName         for the task that does nothing else
+//   static std::optional<outcome<result_type>> Attempt::attempt(io_operation&)
 //
 // which gives nothing if it has to be tried again when the operation is woken.
 template <class Attempt>
@@ -94,11 +94,10 @@ class from_operation : public direct_source {
   template <class To, class Machine>
   static step resume(Machine& self, future_state* source,
                      const absl::Status* thrown) {
-    using operation = typename Attempt::operation;
-    state_ref<operation> op(static_cast<operation*>(source));
+    state_ref<io_operation> op(static_cast<io_operation*>(source));
     if (thrown != nullptr || op->failed()) {
       const absl::Status why = thrown != nullptr ? *thrown : op->held_error();
-      op = state_ref<operation>();
+      op = state_ref<io_operation>();
       return To::fail(self, why);
     }
     std::optional<outcome<result_type>> result = Attempt::attempt(*op);
@@ -106,13 +105,14 @@ class from_operation : public direct_source {
       op->wait();
       return To::template wait_for<from_operation>(self, op.release());
     }
-    op = state_ref<operation>();  // Free for the next one.
+    op = state_ref<io_operation>();  // Free for the next one.
     if constexpr (std::is_void_v<result_type>) {
       if (!result->ok()) return To::fail(self, *result);
       return To::go_on(self, [] { return absl::OkStatus(); });
     } else {
       if (!result->ok()) return To::fail(self, result->status());
-      return To::go_on(self, [&]() -> result_type { return **std::move(result); });
+      return To::go_on(self,
+                       [&]() -> result_type { return **std::move(result); });
     }
   }
 };
@@ -120,18 +120,17 @@ class from_operation : public direct_source {
 template <class Attempt>
 class io_task;
 
-// io_awaitable: what a function gives that reads, writes or accepts. Awaited, it
-// is no machine: the state that awaits it tries, and waits.
+// io_awaitable: what a function gives that reads, writes or accepts. Awaited,
+// it is no machine: the state that awaits it tries, and waits.
 template <class Attempt>
 class [[nodiscard]] io_awaitable : public direct_awaitable {
  public:
   using result_type = typename Attempt::result_type;
   using machine = io_task<Attempt>;
   using source = from_operation<Attempt>;
-  using operation = typename Attempt::operation;
 
   // Claimed, or failed.
-  explicit io_awaitable(state_ref<operation> claimed)
+  explicit io_awaitable(state_ref<io_operation> claimed)
       : operation_(std::move(claimed)) {}
 
   future_state* take_source() {
@@ -141,7 +140,7 @@ class [[nodiscard]] io_awaitable : public direct_awaitable {
   }
 
  private:
-  state_ref<operation> operation_;
+  state_ref<io_operation> operation_;
 };
 
 // The same as a task of its own.
@@ -154,9 +153,7 @@ class io_task final : public task<typename Attempt::result_type> {
   step start() {
     return this->template await<&io_task::ended>(std::move(what_));
   }
-  std::string task_name() const override {
-    return std::string(Attempt::kName);
-  }
+  std::string task_name() const override { return std::string(Attempt::kName); }
 
  private:
   step ended(outcome<T> result) { return this->done(std::move(result)); }

@@ -14,6 +14,7 @@ class readiness_watch;
 enum io_events : uint32_t {
   kIoReadable = 1,  // Or at its end, or broken: a read says which.
   kIoWritable = 2,  // Or broken.
+  kIoEnded = 4,     // Only told: nothing more will come, for ever.
 };
 
 // io_watch: what watches one descriptor, in the poller of one loop.

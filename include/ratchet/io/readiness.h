@@ -19,8 +19,8 @@ namespace ratchet {
 // descriptor has it not block.
 //
 // Any number of futures can wait for one descriptor. What the library's own
-// streams and sockets have is refused (kFailedPrecondition): they have functions
-// of their own.
+// streams and sockets have is refused (kFailedPrecondition): they have
+// functions of their own.
 //
 // Errors: kFailedPrecondition for what can always be read, a regular file or a
 // folder; kInvalidArgument for what is not open; kResourceExhausted when the

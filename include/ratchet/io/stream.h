@@ -7,6 +7,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,48 +20,41 @@ namespace ratchet {
 namespace internal {
 
 class stream_core;
-class read_operation;
 
 // How each function of a stream tries: see from_operation.
 struct read_into_attempt {
-  using operation = read_operation;
   using result_type = size_t;
   static constexpr std::string_view kName = "stream::read_some";
-  static std::optional<absl::StatusOr<size_t>> attempt(read_operation& op);
+  static std::optional<absl::StatusOr<size_t>> attempt(io_operation& op);
 };
 struct read_some_attempt {
-  using operation = read_operation;
   using result_type = std::string_view;
   static constexpr std::string_view kName = "stream::read_some";
   static std::optional<absl::StatusOr<std::string_view>> attempt(
-      read_operation& op);
+      io_operation& op);
 };
 struct read_exactly_attempt {
-  using operation = read_operation;
   using result_type = std::string_view;
   static constexpr std::string_view kName = "stream::read_exactly";
   static std::optional<absl::StatusOr<std::string_view>> attempt(
-      read_operation& op);
+      io_operation& op);
 };
 struct read_until_attempt {
-  using operation = read_operation;
   using result_type = std::string_view;
   static constexpr std::string_view kName = "stream::read_until";
   static std::optional<absl::StatusOr<std::string_view>> attempt(
-      read_operation& op);
+      io_operation& op);
 };
 struct read_line_attempt {
-  using operation = read_operation;
   using result_type = std::optional<std::string_view>;
   static constexpr std::string_view kName = "stream::read_line";
   static std::optional<absl::StatusOr<std::optional<std::string_view>>> attempt(
-      read_operation& op);
+      io_operation& op);
 };
 struct read_all_attempt {
-  using operation = read_operation;
   using result_type = std::string;
   static constexpr std::string_view kName = "stream::read_all";
-  static std::optional<absl::StatusOr<std::string>> attempt(read_operation& op);
+  static std::optional<absl::StatusOr<std::string>> attempt(io_operation& op);
 };
 
 }  // namespace internal
@@ -84,29 +79,30 @@ struct stream_options {
 // std::string_view stands in the stream's buffer until the next call of a
 // reading function. All of them but read_some() gather in that buffer, so that
 // nothing is lost when they fail or are cancelled: *cancel-safe*, the next read
-// begins with what is there. A read that has to wait allocates nothing; a buffer
-// of at least 4 KiB comes with the first one that needs it.
+// begins with what is there. A read that has to wait allocates nothing; a
+// buffer of at least 4 KiB comes with the first one that needs it.
 //
-// Writing. A write sends what the system takes, at once, in the call; the rest is
-// copied, and sent in the order of the calls as soon as the system takes more.
-// Awaiting what it gives is the back-pressure: it goes on at once while no more
-// than options.high_water bytes are unsent. So cancelling it is *cancel-safe*:
-// what was written will be sent. Who never awaits has to look at unsent().
+// Writing. A write sends what the system takes, at once, in the call; the rest
+// is copied, and sent in the order of the calls as soon as the system takes
+// more. Awaiting what it gives is the back-pressure: it goes on at once while
+// no more than options.high_water bytes are unsent. So cancelling it is
+// *cancel-safe*: what was written will be sent. Who never awaits has to look at
+// unsent().
 //
 // Errors of reads: kOutOfRange when the end comes too early (what is there can
 // still be read with read_some); kResourceExhausted when a limit is passed
 // (nothing is consumed); kUnavailable when the connection is broken ("reset by
 // peer"). Of writes: kUnavailable for a broken connection, from then on;
-// kFailedPrecondition (error_kind::invalid_state) after shutdown_write(). Of both:
-// kFailedPrecondition (error_kind::closed) after close(), of the stream or its
-// loop; kAborted (error_kind::destroyed) for a task that waits for a stream that
-// is destroyed or closed.
+// kFailedPrecondition (error_kind::invalid_state) after shutdown_write(). Of
+// both: kFailedPrecondition (error_kind::closed) after close(), of the stream
+// or its loop; kAborted (error_kind::destroyed) for a task that waits for a
+// stream that is destroyed or closed.
 //
-// Fairness: after 32 reads or writes without having to wait, the task goes on in
-// the next iteration.
+// Fairness: after 32 reads or writes without having to wait, the task goes on
+// in the next iteration.
 //
-// Move-only; the machines that were given by its functions stay valid when it is
-// moved. Destroying it closes it. Thread-safety: on the loop's thread only.
+// Move-only; the machines that were given by its functions stay valid when it
+// is moved. Destroying it closes it. Thread-safety: on the loop's thread only.
 class stream {
  public:
   template <class Attempt>
@@ -114,13 +110,14 @@ class stream {
   class writing;
   class write_task;
 
-  stream() = default;  // Empty: valid() is false, and nothing else may be called.
+  stream() =
+      default;  // Empty: valid() is false, and nothing else may be called.
   stream(stream&& other) noexcept;
   stream& operator=(stream&& other) noexcept;
   ~stream();
 
-  // Takes `descriptor` over, closing it on an error: a connected socket, a pipe,
-  // a terminal, a device; no regular file (kFailedPrecondition). Makes it
+  // Takes `descriptor` over, closing it on an error: a connected socket, a
+  // pipe, a terminal, a device; no regular file (kFailedPrecondition). Makes it
   // non-blocking, which all who share what is behind it see. A pipe makes the
   // process ignore SIGPIPE, if that is as the system set it.
   static absl::StatusOr<stream> adopt(int descriptor,
@@ -159,14 +156,16 @@ class stream {
   // All parts, in order, in one system call if they fit.
   writing write(std::initializer_list<std::string_view> parts);
   // `data` is kept, not copied, if not all of it can be sent at once.
-  writing write(std::string&& data);
+  template <class String,
+            std::enable_if_t<std::is_same_v<String, std::string>, int> = 0>
+  writing write(String&& data);
 
   // Waits until all that was written has been given to the system.
   writing flush();
 
   // Nothing more is written: when what was has been sent, the other side sees
-  // the end (of a socket: half-close, reading goes on). Awaiting waits for that;
-  // it happens without, too.
+  // the end (of a socket: half-close, reading goes on). Awaiting waits for
+  // that; it happens without, too.
   writing shutdown_write();
 
   // Bytes that were written and not sent.
@@ -178,8 +177,8 @@ class stream {
   // Nothing for a stream that is closed.
   void close();
   bool is_closed() const;
-  // That of a socket, a pipe, ...: -1 once it is closed. Not to be read, written
-  // or closed by others.
+  // That of a socket, a pipe, ...: -1 once it is closed. Not to be read,
+  // written or closed by others.
   int descriptor() const;
   // Gives the descriptor up, without closing it; -1 if it is closed. What is
   // unsent, or read and not asked for, is lost.
@@ -191,6 +190,7 @@ class stream {
  private:
   explicit stream(internal::stream_core* core) : core_(core) {}
   internal::stream_core& core() const;
+  writing write_kept(std::string& data);
 
   internal::stream_core* core_ = nullptr;  // Owned.
 };
@@ -216,6 +216,12 @@ class [[nodiscard]] stream::writing : public internal::direct_awaitable {
  private:
   internal::state_ref<internal::value_state<void>> state_;
 };
+
+template <class String,
+          std::enable_if_t<std::is_same_v<String, std::string>, int>>
+stream::writing stream::write(String&& data) {
+  return write_kept(data);
+}
 
 // The same as a task of its own.
 class stream::write_task final : public task<void> {

@@ -1,0 +1,198 @@
+#ifndef RATCHET_INTERNAL_STREAM_CORE_H_
+#define RATCHET_INTERNAL_STREAM_CORE_H_
+
+// Included by the sources of io/stream.h: what is behind a stream.
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "ratchet/internal/gate.h"
+#include "ratchet/internal/io_descriptor.h"
+#include "ratchet/internal/io_operation.h"
+#include "ratchet/internal/loop_core.h"
+#include "ratchet/internal/runnable.h"
+#include "ratchet/internal/slab.h"
+#include "ratchet/internal/state.h"
+
+namespace ratchet::internal {
+
+class stream_core;
+
+// The read of a stream that is going on, with what was asked for.
+class read_operation final : public io_operation {
+ public:
+  explicit read_operation(stream_core& stream);
+
+  std::string describe_state() const override;
+
+  stream_core* stream;  // Null once it is gone: the operation has failed then.
+  char* buffer = nullptr;
+  size_t size = 0;      // Of the buffer, or what is asked for at most.
+  size_t searched = 0;  // How much of what is buffered has no delimiter.
+  std::string delimiter;
+};
+
+// What has been read and not asked for.
+class read_buffer {
+ public:
+  size_t size() const { return end_ - begin_; }
+  bool empty() const { return begin_ == end_; }
+  std::string_view view() const {
+    return std::string_view(memory_.get() + begin_, size());
+  }
+  // Hands out the first `n` bytes, which stay where they are until room().
+  std::string_view take(size_t n);
+
+  // Room behind what is there: for at least one byte, and for more the more
+  // came the last times, but for no more than `most` together with what is
+  // there, unless that is little.
+  char* room(size_t most);
+  size_t room_size() const { return capacity_ - end_; }
+  void added(size_t n) {
+    filled_ = n == room_size();
+    end_ += n;
+  }
+
+ private:
+  // A connection that is idle keeps no more than it needed.
+  static constexpr size_t kLeast = 4 * 1024;
+  static constexpr size_t kMostForSome = 64 * 1024;
+
+  std::unique_ptr<char[]> memory_;
+  size_t capacity_ = 0;
+  size_t begin_ = 0;
+  size_t end_ = 0;
+  bool filled_ = false;  // The last time, all the room there was.
+};
+
+// What was written and not sent: pieces, in order.
+class write_buffer {
+ public:
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+  void append(std::string_view data);
+  // The part of `data` from `from` on.
+  void append(std::string&& data, size_t from);
+  void clear();
+
+  // The first of it, as many parts as fit; returns their number.
+  static constexpr size_t kMostParts = 16;
+  size_t first(iovec (&parts)[kMostParts]) const;
+  void sent(size_t n);
+
+ private:
+  // A copy is appended to the last piece up to this size.
+  static constexpr size_t kPiece = 16 * 1024;
+
+  std::vector<std::string> pieces_;
+  size_t next_ = 0;  // The piece that is sent next, and
+  size_t at_ = 0;    // how much of it has been sent.
+  size_t size_ = 0;
+};
+
+class stream_core final : public io_descriptor,
+                          public runnable,
+                          public slab_allocated<block_kind::plain> {
+ public:
+  // `other`: a terminal gives one line at a time, a packet socket one packet.
+  enum class device { stream_socket, other_socket, pipe, other };
+
+  stream_core(loop_core& core, device what, size_t high_water);
+
+  void set_name(std::string_view name) { name_ = name; }
+  std::string describe() const;
+
+  // Closes it and fails who waits.
+  void close();
+  // The stream is destroyed.
+  void destroy();
+
+  // -- Reading ----------------------------------------------------------------
+
+  // The operation, claimed; or another one, that has failed.
+  state_ref<read_operation> begin_read();
+  read_buffer& in() { return in_; }
+
+  enum class received { some, nothing, end, failed };
+  // Reads what there is into `into`, and says in `got` how much.
+  received receive(char* into, size_t size, size_t& got);
+  // The same, behind what is buffered.
+  received receive_more(size_t most);
+  // The error of a received::failed.
+  absl::Status read_error() const { return read_error_; }
+  // False if others have to have their turn first: then who reads is woken.
+  bool may_go_on();
+  absl::Status ended_early(std::string_view wanted) const;
+  absl::Status over_limit(size_t limit) const;
+
+  // -- Writing ----------------------------------------------------------------
+
+  // Sends what it can of `parts`, and keeps the rest: of `kept`, if it is given
+  // and is the only part, without copying it.
+  state_ref<value_state<void>> write(const std::string_view* parts,
+                                     size_t count, std::string* kept);
+  state_ref<value_state<void>> flush();
+  state_ref<value_state<void>> shutdown_write();
+  size_t unsent() const { return out_.size(); }
+
+  bool io_awaited() const override;
+
+ protected:
+  void ready_to_read() override;
+  void ready_to_write() override;
+  void dropped(bool loop_closed) override;
+
+ private:
+  class write_gate;
+
+  ~stream_core() override = default;
+
+  // Of others' turns, see may_go_on().
+  void take_turn() override;
+  void drop_turn() override {}
+
+  bool is_socket() const { return device_ <= device::other_socket; }
+  // A call did less than it was asked for: see io_calls.
+  bool partial_is_exhausted() const;
+  absl::Status cannot_write() const;
+  ssize_t send_parts(const iovec* parts, size_t count);
+  void send_unsent();
+  void after_sending();
+  void broken(absl::Status error);
+  void fail_waiting(const absl::Status& error);
+  void shut_down_now();
+  static state_ref<value_state<void>> failed(loop_core& core,
+                                             absl::Status error);
+  state_ref<value_state<void>> share_gate(write_gate*& gate, bool open);
+
+  static constexpr uint32_t kMostTurns = 32;
+
+  const device device_;
+  bool end_ = false;        // Of what is read.
+  bool shut_ = false;       // shutdown_write() was called, and
+  bool shut_down_ = false;  // has been done.
+  bool closed_ = false;
+  bool resting_ = false;  // It is in the ready queue: see may_go_on().
+  uint32_t turns_ = 0;    // Without having to wait.
+  const size_t high_water_;
+  read_operation* read_ = nullptr;  // Made when first needed, like the gates.
+  write_gate* drained_ = nullptr;   // Open while little enough is unsent.
+  write_gate* flushed_ = nullptr;   // Open when nothing is, and shut down.
+  read_buffer in_;
+  write_buffer out_;
+  absl::Status read_error_;
+  absl::Status write_error_;
+  std::string name_;
+};
+
+}  // namespace ratchet::internal
+
+#endif  // RATCHET_INTERNAL_STREAM_CORE_H_
