@@ -23,6 +23,8 @@ _CLANG_WARNINGS = _WARNINGS + [
     "-Wthread-safety",
 ]
 
+_C_WARNINGS = [warning for warning in _WARNINGS if warning != "-Wnon-virtual-dtor"]
+
 RATCHET_COPTS = select({
     "//:warnings_are_errors_clang": _CLANG_WARNINGS,
     "//:warnings_are_errors": _WARNINGS,
@@ -30,6 +32,13 @@ RATCHET_COPTS = select({
 })
 
 RATCHET_TEST_COPTS = RATCHET_COPTS
+
+# For a test program in C.
+RATCHET_TEST_C_COPTS = select({
+    "//:warnings_are_errors_clang": _C_WARNINGS,
+    "//:warnings_are_errors": _C_WARNINGS,
+    "//conditions:default": [],
+})
 
 # For a fuzz target: libFuzzer's main() under --config=fuzz. Elsewhere it brings
 # its own, so that it is a test that runs on a few fixed inputs.
