@@ -14,6 +14,8 @@ std::string_view to_string(enum error_report::cause cause) {
       return "a task failed while it was being shut down";
     case error_report::cause::task_destroyed:
       return "a task was destroyed but it is pending";
+    case error_report::cause::paused:
+      return "no connection is accepted for a while";
     case error_report::cause::error_handler:
       return "the error handler failed";
   }

@@ -18,6 +18,7 @@ TEST(ErrorReportTest, NamesEachCause) {
             "a task failed while it was being shut down");
   EXPECT_EQ(to_string(cause::task_destroyed),
             "a task was destroyed but it is pending");
+  EXPECT_EQ(to_string(cause::paused), "no connection is accepted for a while");
   EXPECT_EQ(to_string(cause::error_handler), "the error handler failed");
 }
 

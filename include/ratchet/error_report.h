@@ -18,6 +18,7 @@ struct error_report {
     unretrieved,     // A future's error that nobody looked at (rule S38).
     shutdown,        // A task failed while it was being shut down (rule S26).
     task_destroyed,  // The loop is gone, the task was still pending.
+    paused,          // A listener lacks what it needs, and goes on later.
     error_handler,   // The error handler itself threw (rule S12).
   };
 

@@ -1,0 +1,49 @@
+#ifndef RATCHET_INTERNAL_IO_TURNS_H_
+#define RATCHET_INTERNAL_IO_TURNS_H_
+
+// Included by the sources of ratchet/io: how one task does not keep the others
+// from running because there is always something to be read or accepted.
+
+#include <cstdint>
+
+#include "ratchet/internal/io_operation.h"
+#include "ratchet/internal/loop_callback.h"
+#include "ratchet/internal/loop_core.h"
+
+namespace ratchet::internal {
+
+// io_turns: counts what is done for one operation without waiting. An attempt
+// asks take() before each system call; when it says no, the attempt gives
+// nothing, and the operation is woken after what is ready now has run.
+// Lifetime: part of what owns the operation.
+class io_turns final : public loop_callback {
+ public:
+  static constexpr uint32_t kInOneIteration = 32;
+
+  explicit io_turns(io_operation& operation) : operation_(operation) {}
+
+  bool take() {
+    loop_core& core = operation_.core();
+    if (core.iteration() != iteration_) {
+      iteration_ = core.iteration();
+      left_ = kInOneIteration;
+    }
+    if (left_ == 0) {
+      queue(core);
+      return false;
+    }
+    --left_;
+    return true;
+  }
+
+  void run() override { operation_.wake(); }
+
+ private:
+  io_operation& operation_;
+  uint64_t iteration_ = 0;
+  uint32_t left_ = kInOneIteration;
+};
+
+}  // namespace ratchet::internal
+
+#endif  // RATCHET_INTERNAL_IO_TURNS_H_
