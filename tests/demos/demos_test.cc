@@ -2,6 +2,7 @@
 // status. The transcripts of lessons are those of the same lessons on asyncio.
 
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -105,6 +106,8 @@ class running_demo {
     EXPECT_EQ(write(input_, text.data(), text.size()),
               static_cast<ssize_t>(text.size()));
   }
+
+  void send(int signal) { EXPECT_EQ(kill(process_, signal), 0); }
 
   void end_input() {
     if (input_ != -1) close(std::exchange(input_, -1));
@@ -272,6 +275,93 @@ TEST(TourTest, ShowsEveryLessonInOrder) {
   EXPECT_THAT(result.output, ElementsAreArray(expected));
   EXPECT_EQ(result.status, 0);
   EXPECT_THAT(result.errors, IsEmpty());
+}
+
+// -- Commands ----------------------------------------------------------------
+
+TEST(ProcTest, RunsCommandsInTheirOrderIfToldSo) {
+  const ended result =
+      running_demo("proc", {"--notimes", "--keep_order", "--",
+                            "sleep 0.05; echo slow; exit 3", "echo quick"})
+          .wait();
+  EXPECT_THAT(
+      result.output,
+      ElementsAreArray({
+          "[1] slow",
+          "[2] quick",
+          "  1  exited with 3                 sleep 0.05; echo slow; exit 3",
+          "  2  exited with 0                 echo quick",
+      }));
+  EXPECT_EQ(result.status, 1);
+  EXPECT_THAT(result.errors, IsEmpty());
+}
+
+TEST(ProcTest, InterleavesLinesAsTheyCome) {
+  // Each waits for the other one.
+  const std::string folder = ::testing::TempDir();
+  const auto when_there = [&](const std::string& file) {
+    return "until test -e " + folder + file + "; do sleep 0.01; done";
+  };
+  const ended result =
+      running_demo(
+          "proc",
+          {"--notimes", "--",
+           "echo a; touch " + folder + "1; " + when_there("2") + "; echo c",
+           when_there("1") + "; echo b; sleep 0.05; touch " + folder + "2"})
+          .wait();
+  ASSERT_EQ(result.output.size(), 5U);
+  EXPECT_EQ(result.output[0], "[1] a");
+  EXPECT_EQ(result.output[1], "[2] b");
+  EXPECT_EQ(result.output[2], "[1] c");
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST(ProcTest, ErrorsHaveTheirOwnStream) {
+  const ended result =
+      running_demo("proc", {"--notimes", "--", "echo wrong >&2"}).wait();
+  EXPECT_EQ(result.errors, "[1] wrong\n");
+  EXPECT_EQ(result.output.size(), 1U);
+}
+
+TEST(ProcTest, OneAtATimeAndTheFirstFailureIsTheLast) {
+  const ended result =
+      running_demo("proc", {"--notimes", "--jobs=1", "--fail_fast", "--",
+                            "echo a", "exit 1", "echo c"})
+          .wait();
+  EXPECT_THAT(result.output, ElementsAreArray({
+                                 "[1] a",
+                                 "  1  exited with 0                 echo a",
+                                 "  2  exited with 1                 exit 1",
+                                 "  3  not started                   echo c",
+                             }));
+  EXPECT_EQ(result.status, 1);
+}
+
+TEST(ProcTest, WhatTakesTooLongIsEnded) {
+  const ended result =
+      running_demo("proc", {"--notimes", "--timeout=0.05", "--", "sleep 1000"})
+          .wait();
+  EXPECT_THAT(
+      result.output,
+      ElementsAreArray({"  1  ended by SIGTERM, timed out   sleep 1000"}));
+  EXPECT_EQ(result.status, 1);
+}
+
+TEST(ProcTest, PassesAnInterruptOnAndWaits) {
+  running_demo running("proc", {"--notimes", "--",
+                                "trap 'echo last words; exit 5' INT; echo on; "
+                                "while :; do sleep 0.01; done"});
+  running.expect_prompt("[1] on\n");
+  running.send(SIGINT);
+  const ended result = running.wait();
+  ASSERT_EQ(result.output.size(), 3U);
+  EXPECT_EQ(result.output[1], "[1] last words");
+  EXPECT_EQ(result.output[2].substr(0, 20), "  1  exited with 5  ");
+  EXPECT_EQ(result.status, 1);
+}
+
+TEST(ProcTest, SaysHowItIsUsed) {
+  EXPECT_EQ(running_demo("proc", {}).wait().status, 2);
 }
 
 // -- Questions and answers ---------------------------------------------------

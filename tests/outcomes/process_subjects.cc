@@ -1,0 +1,185 @@
+// What comes from outside: signals, and the end of processes.
+
+#include <signal.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "gtest/gtest.h"
+#include "ratchet/event_loop.h"
+#include "ratchet/future.h"
+#include "ratchet/io/process.h"
+#include "ratchet/io/signals.h"
+#include "ratchet/task.h"
+#include "tests/outcomes/subject.h"
+
+namespace ratchet::outcomes {
+namespace {
+
+// A loop that is busy looks at descriptors before every 16th iteration.
+constexpr int kUntilItLooks = 20;
+
+void send_signal(stage& on) {
+  raise(SIGUSR1);
+  on.turn(kUntilItLooks);
+}
+
+std::string word_of_signal(const absl::StatusOr<int>& number) {
+  if (!number.ok()) return word_of(number.status());
+  return *number == SIGUSR1 ? "value" : "another signal";
+}
+
+// Watchers, each for one task at a time.
+class watcher_pool final {
+ public:
+  watcher_pool() { give_back(make()); }
+
+  using watcher = std::shared_ptr<signal_watcher>;
+
+  watcher take() {
+    if (free_.empty()) return make();
+    watcher w = std::move(free_.back());
+    free_.pop_back();
+    return w;
+  }
+  void give_back(watcher w) {
+    if (!destroyed_) free_.push_back(std::move(w));
+  }
+  void destroy() {
+    destroyed_ = true;
+    free_.clear();
+    for (signal_watcher* const w : all_) *w = signal_watcher();
+  }
+
+ private:
+  watcher make() {
+    absl::StatusOr<signal_watcher> w = signal_watcher::watch({SIGUSR1});
+    EXPECT_TRUE(w.ok()) << w.status();
+    auto made = std::make_shared<signal_watcher>(*std::move(w));
+    kept_.push_back(made);
+    all_.push_back(made.get());
+    return made;
+  }
+
+  std::vector<watcher> kept_;
+  std::vector<signal_watcher*> all_;
+  std::vector<watcher> free_;
+  bool destroyed_ = false;
+};
+
+subject next_of_watcher(stage& on) {
+  auto pool = std::make_shared<watcher_pool>();
+  subject made;
+  made.await = [pool](seen out) {
+    auto used = std::make_shared<watcher_pool::watcher>();
+    return awaiting(
+        [pool, used] {
+          *used = pool->take();
+          return (*used)->next();
+        },
+        [pool, used](const absl::StatusOr<int>& number) {
+          pool->give_back(*used);
+          return word_of_signal(number);
+        },
+        std::move(out));
+  };
+  made.hold = [pool]() -> std::shared_ptr<void> {
+    future<int> f = create_task(pool->take()->next());
+    return std::make_shared<future<int>>(std::move(f));
+  };
+  made.give = [&on] { send_signal(on); };
+  made.destroy_source = [pool] { pool->destroy(); };
+  made.only_while_waiting = {event::source_is_destroyed};
+  made.fate = [pool, &on]() -> std::string {
+    if (on.loop().is_closed()) return "";
+    const future<int> next = create_task(pool->take()->next());
+    on.turn(1);
+    send_signal(on);
+    return next.done() ? "signals come" : "signals are lost";
+  };
+  return made;
+}
+
+subject next_of_signals(stage& on) {
+  subject made = awaits([] { return next_signal({SIGUSR1}); }, word_of_signal);
+  made.only_once = true;
+  made.only_while_waiting = {event::source_gives_value};
+  made.give = [&on] { send_signal(on); };
+  made.fate = [] {
+    struct sigaction now = {};
+    EXPECT_EQ(sigaction(SIGUSR1, nullptr, &now), 0);
+    return std::string(now.sa_handler == SIG_DFL ? "watched no more"
+                                                 : "watched");
+  };
+  return made;
+}
+
+// Kills `child`, and waits until the kernel can tell.
+void end_process(pid_t child) {
+  EXPECT_EQ(kill(child, SIGKILL), 0);
+  siginfo_t info;
+  EXPECT_EQ(waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT),
+            0);
+}
+
+subject waiting_for_process(stage& on) {
+  process_options options;
+  options.argv = {"sleep", "1000"};
+  options.kill_when_dropped = true;
+  absl::StatusOr<process> started = spawn(options);
+  EXPECT_TRUE(started.ok()) << started.status();
+  auto p = std::make_shared<process>(*std::move(started));
+  const pid_t child = p->pid();
+  // For who begins to wait when the process object is gone already.
+  auto wait = std::make_shared<std::vector<process::waiting>>();
+  subject made = awaits(
+      [p, wait] {
+        if (p->valid()) return p->wait();
+        process::waiting w = std::move(wait->back());
+        wait->pop_back();
+        return w;
+      },
+      [](const absl::StatusOr<exit_status>& status) {
+        if (!status.ok()) return word_of(status.status());
+        return std::string(status->signal() == SIGKILL ? "value"
+                                                       : "another end");
+      });
+  made.give = [child, &on] {
+    end_process(child);
+    on.turn(kUntilItLooks);
+  };
+  made.fail = [child, &on] {
+    end_process(child);
+    EXPECT_EQ(waitpid(child, nullptr, 0), child);
+    on.turn(kUntilItLooks);
+  };
+  made.destroy_source = [p, wait, child, &on] {
+    wait->push_back(p->wait());
+    end_process(child);
+    *p = process();
+    on.turn(kUntilItLooks);
+  };
+  made.fate = [child] {
+    return std::string(kill(child, 0) == 0 ? "process goes on"
+                                           : "process gone");
+  };
+  return made;
+}
+
+}  // namespace
+
+std::vector<named_subject> process_subjects() {
+  return {
+      {"signal_watcher_next", next_of_watcher},
+      {"next_signal", next_of_signals},
+      {"process_wait", waiting_for_process},
+  };
+}
+
+}  // namespace ratchet::outcomes
