@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <deque>
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -143,25 +143,24 @@ future<addresses> resolve(thread_pool& pool, std::string host, uint16_t port,
                                 std::move(host), port, options);
 }
 
-std::vector<socket_address> interleave_families(addresses all) {
-  // A queue for each family, in the order in which they come first.
-  std::vector<std::deque<socket_address>> families;
-  for (socket_address& a : all) {
-    auto family = std::find_if(
+std::vector<socket_address> interleave_families(const addresses& all) {
+  // Those of each family, families in the order in which they come first.
+  std::vector<addresses> families;
+  for (const socket_address& a : all) {
+    const auto same = std::find_if(
         families.begin(), families.end(),
-        [&a](const auto& f) { return f.front().family() == a.family(); });
-    if (family == families.end()) {
-      family = families.emplace(family);
+        [&a](const addresses& f) { return f.front().family() == a.family(); });
+    if (same != families.end()) {
+      same->push_back(a);
+    } else {
+      families.push_back({a});
     }
-    family->push_back(std::move(a));
   }
-  std::vector<socket_address> in_turn;
+  addresses in_turn;
   in_turn.reserve(all.size());
-  while (in_turn.size() < all.size()) {
-    for (auto& family : families) {
-      if (family.empty()) continue;
-      in_turn.push_back(std::move(family.front()));
-      family.pop_front();
+  for (size_t i = 0; in_turn.size() < all.size(); ++i) {
+    for (const addresses& family : families) {
+      if (i < family.size()) in_turn.push_back(family[i]);
     }
   }
   return in_turn;

@@ -53,7 +53,7 @@ future<std::vector<socket_address>> resolve(
 //
 // Complexity: O(n).
 std::vector<socket_address> interleave_families(
-    std::vector<socket_address> addresses);
+    const std::vector<socket_address>& addresses);
 
 }  // namespace ratchet
 
