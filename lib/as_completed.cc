@@ -27,6 +27,7 @@ completion_taker::completion_taker(completions_core& stream)
   stream.ref();
   (previous_ == nullptr ? stream.first_taker_ : previous_->next_) = this;
   stream.last_taker_ = this;
+  stream.unusual_ |= completions_core::kHasTakers;
 }
 
 completion_taker::~completion_taker() {
@@ -57,43 +58,44 @@ std::string completion_taker::describe_state() const {
 completions_core::~completions_core() { core().disarm(*this); }
 
 std::string completions_core::describe_state() const {
-  return absl::StrCat("as_completed, ", missing_, " pending");
+  return absl::StrCat("as_completed, ", missing(), " pending");
 }
 
 void completions_core::part::take_turn() {
   completions_core& owner = owner_;
-  if (ABSL_PREDICT_TRUE(missing_ != 0)) {
-    // Rule S38: its error is looked at by who takes the turn.
-    missing_ = 0;
+  // Rule S38: its error is looked at by who takes the turn.
+  if (ABSL_PREDICT_TRUE(--owner.turns_ != 0 && owner.unusual_ == 0)) {
     owner.queue_.push(*this);
-    const bool is_last = --owner.missing_ == 0;
-    if (is_last || owner.has_more_ || owner.first_taker_ != nullptr) {
-      owner.finished();
-    }
+  } else {
+    owner.take_unusual_turn(*this);
   }
-  owner.unref();
+}
+
+void completions_core::take_unusual_turn(part& p) {
+  const bool is_last = turns_ == 0;  // finished() may watch one more.
+  if ((unusual_ & kStopped) == 0) {
+    queue_.push(p);
+    finished();
+  }
+  if (is_last) unref();
 }
 
 void completions_core::part::drop_turn() {
-  if (missing_ != 0) {
-    missing_ = 0;
-    --owner_.missing_;
-    --owner_.size_;
-  }
-  owner_.unref();
+  completions_core& owner = owner_;
+  if ((owner.unusual_ & kStopped) == 0) --owner.size_;
+  if (--owner.turns_ == 0) owner.unref();
 }
 
 void completions_core::expect(size_t parts) {
   parts_ = child_array<part>(parts);
-  missing_ = size_ = parts;
-  for (size_t i = 0; i < parts; ++i) ref();  // Each has one.
+  turns_ = size_ = parts;
+  if (parts != 0) ref();
 }
 
 void completions_core::watch_more(future_state* state) {
   part& p = new_part(watched_++, state);
-  ++missing_;
+  if (turns_++ == 0) ref();
   ++size_;
-  ref();  // The part's.
   wait_for_child(p, *state, core(), "as_completed()");
 }
 
@@ -101,8 +103,7 @@ completions_core::part& completions_core::new_part(size_t index,
                                                    future_state* state) {
   if (part* const p = static_cast<part*>(free_.pop())) {
     p->state_ = state;
-    p->index_ = index & part::kMost;
-    p->missing_ = 1;
+    p->index_ = index;
     return *p;
   }
   if (parts_.full()) {
@@ -114,44 +115,43 @@ completions_core::part& completions_core::new_part(size_t index,
 }
 
 void completions_core::start_timer(absl::Duration timeout) {
-  if (missing_ == 0 || timeout == absl::InfiniteDuration()) return;
+  if (missing() == 0 || timeout == absl::InfiniteDuration()) return;
   core().arm(*this, deadline_after(core().now_ns(), timeout));
 }
 
 // What else there is to do when one has come into the queue.
 void completions_core::finished() {
   wake_next();
-  if (has_more_) {
+  if (has_more()) {
     absl::Status thrown = call_guarded([this] { start_more(); });
     if (!thrown.ok()) {
-      has_more_ = false;
+      no_more();
       drop_more();
       thrown_ = std::move(thrown);
       ++size_;
-      part& p = new_part(0, nullptr);
-      p.missing_ = 0;
-      queue_.push(p);
+      queue_.push(new_part(0, nullptr));
       wake_next();
     }
   }
-  if (missing_ == 0) core().disarm(*this);
+  if (missing() == 0) core().disarm(*this);
 }
 
 // Nothing is missing any more. The states stay until the stream goes.
 void completions_core::stop_waiting() {
   core().disarm(*this);
-  has_more_ = false;
+  no_more();
   drop_more();
-  if (missing_ == 0) return;
-  missing_ = 0;
+  if (missing() == 0) return;
+  unusual_ |= kStopped;
   const auto stop = [this](child_array<part>& parts) {
     for (part& p : parts) {
-      if (p.missing_ == 0) continue;
-      p.missing_ = 0;
-      // Else it is queued, or about to be dropped, and goes by itself.
-      if (p.state_->done() || p.state_->abandoned()) continue;
+      // Else it has had its turn, or is queued, or about to be dropped, and
+      // goes by itself.
+      if (p.state_ == nullptr || p.state_->done() || p.state_->abandoned()) {
+        continue;
+      }
       p.state_->remove_waiter(p);
-      unref();
+      if (--turns_ == 0) unref();
     }
   };
   stop(parts_);
@@ -159,13 +159,13 @@ void completions_core::stop_waiting() {
 }
 
 void completions_core::timer_due() {
-  timed_out_ = missing_;
+  timed_out_ = missing();
   stop_waiting();
   for (size_t i = 0; i < timed_out_; ++i) wake_next();
 }
 
 void completions_core::close() {
-  size_ -= missing_;
+  size_ -= missing();
   stop_waiting();
   wake_all();
 }
@@ -173,6 +173,7 @@ void completions_core::close() {
 void completions_core::remove(completion_taker& t) {
   (t.previous_ == nullptr ? first_taker_ : t.previous_->next_) = t.next_;
   (t.next_ == nullptr ? last_taker_ : t.next_->previous_) = t.previous_;
+  if (first_taker_ == nullptr) unusual_ &= static_cast<uint16_t>(~kHasTakers);
   t.in_line_ = false;
 }
 

@@ -12,8 +12,8 @@ void print_state(std::ostream& out, const future_state* state) {
     out << "<future empty>";
     return;
   }
-  static constexpr const char* kPhases[] = {"pending", "value", "error",
-                                            "cancelled"};
+  static constexpr const char* kPhases[] = {"pending", "pending", "value",
+                                            "error", "cancelled"};
   out << '<' << state->kind_name() << ' '
       << kPhases[static_cast<int>(state->current_phase())] << '>';
 }

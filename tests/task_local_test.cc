@@ -380,8 +380,7 @@ static_assert(sizeof(internal::soon_callback<function>) ==
 struct continuation_without : internal::value_state<void>,
                               internal::runnable,
                               internal::waiting_side {
-  std::optional<function> f;
-  bool inner_shared;
+  function f;
   void* source;
 };
 static_assert(sizeof(internal::continuation<void, void, function,

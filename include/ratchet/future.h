@@ -134,8 +134,9 @@ class future_handle {
   explicit future_handle(state_ref<internal::value_state<T>> state)
       : state_(std::move(state)) {}
 
+  // Takes the reference to `source` over.
   template <class Call, bool kShared, class F>
-  static auto attach(state_ref<internal::value_state<T>> source, F&& f) {
+  static auto attach(internal::value_state<T>* source, F&& f) {
     using Function = std::decay_t<F>;
     source->core().check_thread(Call::kName);
     using R = std::decay_t<
@@ -154,7 +155,7 @@ class future_handle {
                                    typename unwrapped<R>::type>;
       using Continuation = continuation<U, T, Function, Call, kShared>;
       return future<U>(state_ref<internal::value_state<U>>(
-          new Continuation(std::move(source), std::forward<F>(f))));
+          new Continuation(source, std::forward<F>(f))));
     } else {
       return future<T>();
     }
@@ -288,10 +289,8 @@ class [[nodiscard]] future : public internal::future_handle<T> {
  private:
   template <class Call, class F>
   auto attach(F&& f) {
-    return base::template attach<Call, false>(
-        internal::state_ref<internal::value_state<T>>(
-            this->release_state(Call::kName)),
-        std::forward<F>(f));
+    return base::template attach<Call, false>(this->release_state(Call::kName),
+                                              std::forward<F>(f));
   }
 };
 
@@ -378,7 +377,8 @@ class [[nodiscard]] shared_future : public internal::future_handle<T> {
   template <class Call, class F>
   auto attach(F&& f) const {
     return base::template attach<Call, true>(
-        internal::share(this->state(Call::kName)), std::forward<F>(f));
+        internal::share(this->state(Call::kName)).release(),
+        std::forward<F>(f));
   }
 };
 

@@ -16,6 +16,7 @@ absl::Status future_state::status() {
     case state_phase::value:
       return absl::OkStatus();
     case state_phase::pending:
+    case state_phase::abandoned:
       return make_error(
           error_kind::invalid_state,
           absl::StrCat(describe_state(),
@@ -86,29 +87,42 @@ bool future_state::cancel(const absl::Status& why) {
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void loop_core::dispose(
     future_state& state) {
-  state.abandon();
   if (ABSL_PREDICT_FALSE(disposing_)) {
     state.link_dying(dying_);
     dying_ = &state;
     return;
   }
   disposing_ = true;  // Keeps the core, too.
-  state.destroy();
+  if (ABSL_PREDICT_TRUE(state.phase_ == future_state::state_phase::value)) {
+    delete &state;  // Nothing that nobody looked at.
+  } else {
+    state.destroy();
+  }
   while (ABSL_PREDICT_FALSE(dying_ != nullptr)) {
     future_state& next = *dying_;
     dying_ = next.unlink_dying();
     next.destroy();
   }
   disposing_ = false;
-  if (ABSL_PREDICT_FALSE(abandoned_)) delete_if_unused();
+  if (ABSL_PREDICT_FALSE(abandoned_)) count_states_anew();
 }
 
 void future_state::last_unref() {
-  if (ABSL_PREDICT_TRUE(core_ != nullptr)) {
+  // The first question spares some of the others to what ends well.
+  if (ABSL_PREDICT_TRUE(phase_ == state_phase::value)) {
+    core_->dispose(*this);
+  } else if (core_ != nullptr) {
+    abandon();
     core_->dispose(*this);
   } else {
     delete this;  // A machine that was awaited, but did not come to run.
   }
+}
+
+void future_state::free_block_of_unused(void* state, size_t size,
+                                        size_t alignment, loop_core& core) {
+  deallocate(state, size, alignment, block_kind::plain);
+  core.count_states_anew();
 }
 
 void future_state::report_unretrieved() {

@@ -34,13 +34,10 @@ loop_core::loop_core(clock& clock)
 
 loop_core::~loop_core() = default;
 
-loop_core& loop_core::current(std::string_view call) {
-  if (ABSL_PREDICT_FALSE(tls_current_ == nullptr)) {
-    fatal(absl::StrCat(absl::string_view(call.data(), call.size()),
-                       " needs an event loop, and this thread has none: make "
-                       "an event_loop first, or use run()"));
-  }
-  return *tls_current_;
+void loop_core::no_loop(std::string_view call) {
+  fatal(absl::StrCat(absl::string_view(call.data(), call.size()),
+                     " needs an event loop, and this thread has none: make "
+                     "an event_loop first, or use run()"));
 }
 
 absl::Status loop_core::closed_error() {
@@ -108,9 +105,10 @@ class loop_core::run_scope {
 
 absl::Status loop_core::run_forever() {
   const run_scope scope(*this);
-  absl::Status status = may_nest_ ? run_iterations<true>(nullptr)
-                                  : run_iterations<false>(nullptr);
-  stopping_ = false;
+  absl::Status status = (unusual_ & kMayBeNested) != 0
+                            ? run_iterations<true>(nullptr)
+                            : run_iterations<false>(nullptr);
+  unusual_ &= static_cast<uint8_t>(~kStopping);
   return status;
 }
 
@@ -118,29 +116,51 @@ absl::Status loop_core::run_until(const future_state& state) {
   const run_scope scope(*this);
   absl::Status status = run_iterations<true>(&state);
   // Else it ends the runs below, too.
-  if (scope.outermost()) stopping_ = false;
+  if (scope.outermost()) unusual_ &= static_cast<uint8_t>(~kStopping);
   return status;
 }
 
-// Until `state`, if there is one, is settled, or stop(). kMayNest: runs may be
-// nested, or become so.
-template <bool kMayNest>
-absl::Status loop_core::run_iterations(const future_state* state) {
-  iteration_frame frame{frame_};
-  frame_ = &frame;
-  absl::Status status;
-  while (!kMayNest || state == nullptr || !state->done()) {
-    if (ABSL_PREDICT_FALSE(!iterate<kMayNest>(frame, status) || stopping_)) {
-      break;
+// Runs `first`, which may be null, and what is left of the batch.
+template <bool kHasTimers>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void loop_core::run(runnable* first) {
+  runnable* r = first != nullptr ? first : batch_.pop();
+  for (;;) {
+    for (; r != nullptr; r = batch_.pop()) {
+      r->take_turn();
+      if (ABSL_PREDICT_FALSE(has_context())) clear_context();
     }
-    // A callback may have allowed it.
-    if (!kMayNest && ABSL_PREDICT_FALSE(may_nest_)) {
-      frame_ = frame.outer;
-      return run_iterations<true>(state);
-    }
+    if (!kHasTimers) return;
+    timer_hook* const due = wheel_.pop_due_hook();
+    if (due == nullptr) return;
+    runnable::owner_of(*due).timer_due();
+    if (ABSL_PREDICT_FALSE(has_context())) clear_context();
+    r = batch_.pop();
   }
-  frame_ = frame.outer;
-  return status;
+}
+
+template <bool kHasTimers>
+ABSL_ATTRIBUTE_ALWAYS_INLINE inline void loop_core::run_guarded(
+    iteration_frame& frame, runnable* first) {
+  bool done = false;
+  while (!done) {
+    // The library catches what callables throw where it calls them; this is for
+    // the timers and callbacks that users derive. The batch goes on behind the
+    // culprit.
+    call_guarded(
+        [&] {
+          run<kHasTimers>(std::exchange(first, nullptr));
+          // Also when it was first allowed in this batch.
+          if (ABSL_PREDICT_FALSE(unusual_ != 0) && frame.interrupted) {
+            go_on(frame);
+          }
+          done = true;
+        },
+        [this](const absl::Status& thrown) {
+          report({error_report::cause::callback, thrown,
+                  "event_loop::timer or callback", ""});
+          if (has_context()) clear_context();
+        });
+  }
 }
 
 // One iteration, in the order of rule S1. The batch is what is in the queue
@@ -152,11 +172,11 @@ absl::Status loop_core::run_iterations(const future_state* state) {
 // callbacks pays for an iteration with each of them.
 template <bool kMayNest>
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool loop_core::iterate(
-    iteration_frame& frame, absl::Status& failure) {
+    iteration_frame& frame, const inbox& mailbox, absl::Status& failure) {
   ++iteration_;
   now_is_stale_ = true;
-  if (ABSL_PREDICT_FALSE(!mailbox_->empty())) take_posted();
-  if (ready_.empty() && !stopping_ &&
+  if (ABSL_PREDICT_FALSE(!mailbox.empty())) take_posted();
+  if (ABSL_PREDICT_FALSE(ready_.empty()) && !stopping() &&
       (!kMayNest || frame.outer == nullptr || count_batch() == 0)) {
     failure = wait();
     if (!failure.ok()) return false;
@@ -165,8 +185,9 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool loop_core::iterate(
     if (!failure.ok()) return false;
   }
   if (kMayNest && frame.outer != nullptr) interrupt(*frame.outer);
+  // No timer can be due if there is none, or it comes later: two loops.
   const bool has_timers = !wheel_.empty();
-  if (has_timers) wheel_.advance(now_ns());
+  if (ABSL_PREDICT_FALSE(has_timers)) wheel_.advance(now_ns());
   runnable* first;
   if (ABSL_PREDICT_FALSE(kMayNest || ready_.empty())) {
     batch_.take(ready_);
@@ -174,48 +195,39 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool loop_core::iterate(
   } else {
     first = batch_.take_and_pop(ready_);
   }
-  bool done = false;
-  while (!done) {
-    // The library catches what callables throw where it calls them; this is for
-    // the timers and callbacks that users derive. The batch goes on behind the
-    // culprit.
-    call_guarded(
-        [&] {
-          run(std::exchange(first, nullptr), has_timers);
-          // Also when it was first allowed in this batch.
-          if (ABSL_PREDICT_FALSE(frame.interrupted)) go_on(frame);
-          done = true;
-        },
-        [this](const absl::Status& thrown) {
-          report({error_report::cause::callback, thrown,
-                  "event_loop::timer or callback", ""});
-          if (has_context()) clear_context();
-        });
+  if (ABSL_PREDICT_FALSE(has_timers)) {
+    run_guarded<true>(frame, first);
+  } else {
+    run_guarded<false>(frame, first);
   }
   return true;
 }
 
-// Runs `first`, which may be null, and what is left of the batch.
-ABSL_ATTRIBUTE_ALWAYS_INLINE inline void loop_core::run(runnable* first,
-                                                        bool has_timers) {
-  runnable* r = first != nullptr ? first : batch_.pop();
-  for (;;) {
-    for (; r != nullptr; r = batch_.pop()) {
-      r->take_turn();
-      if (ABSL_PREDICT_FALSE(has_context())) clear_context();
+// Until `state`, if there is one, is settled, or stop(). kMayNest: runs may be
+// nested, or become so.
+template <bool kMayNest>
+absl::Status loop_core::run_iterations(const future_state* state) {
+  const inbox& mailbox = *mailbox_;
+  iteration_frame frame{frame_};
+  frame_ = &frame;
+  absl::Status status;
+  while (!kMayNest || state == nullptr || !state->done()) {
+    if (ABSL_PREDICT_FALSE(!iterate<kMayNest>(frame, mailbox, status))) break;
+    if (ABSL_PREDICT_TRUE(unusual_ == 0)) continue;
+    if (stopping()) break;
+    // A callback may have allowed it.
+    if (!kMayNest) {
+      frame_ = frame.outer;
+      return run_iterations<true>(state);
     }
-    if (ABSL_PREDICT_TRUE(!has_timers)) return;  // None can be due.
-    timer_hook* const due = wheel_.pop_due_hook();
-    if (due == nullptr) return;
-    runnable::owner_of(*due).timer_due();
-    if (ABSL_PREDICT_FALSE(has_context())) clear_context();
-    r = batch_.pop();
   }
+  frame_ = frame.outer;
+  return status;
 }
 
 // Nothing is ready: until something is, or a timer is due.
 absl::Status loop_core::wait() {
-  while (ready_.empty() && !stopping_) {
+  while (ready_.empty() && !stopping()) {
     const std::optional<int64_t> next = wheel_.next_deadline();
     int64_t timeout_ns = -1;
     bool awaited = false;
@@ -329,7 +341,21 @@ void loop_core::abandon() {
   if (*link != nullptr) *link = outer_;
   if (tls_running_ == nullptr) tls_current_ = tls_newest_;
   abandoned_ = true;
-  remove_state();
+  --states_left_;
+  count_states_anew();
+}
+
+// The core goes with its last state, once there is no event_loop.
+void loop_core::count_states_anew() {
+  const uint64_t states = states_begun_ + states_left_;
+  if (abandoned_ && states == 0 && !disposing_) {
+    delete this;
+    return;
+  }
+  // Of those that there are now, the last one to go, if nothing else keeps the
+  // core until then.
+  states_left_ = abandoned_ && states != 0 ? states : kFarFromZero;
+  states_begun_ = states - states_left_;
 }
 
 void loop_core::keep_context(const void* of) {
@@ -372,7 +398,7 @@ void loop_core::report(const error_report& report) {
   }
 }
 
-void loop_core::drop(waiter_list& waiters) {
+void loop_core::drop(const waiter_list& waiters) {
   dropping_.append(waiters);
   if (dropping_now_) return;
   dropping_now_ = true;

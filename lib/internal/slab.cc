@@ -74,25 +74,26 @@ struct orphan_at_exit {
     slab* const mine = static_cast<slab*>(tls_slab);
     mine->next_orphan = orphans;
     orphans = mine;
-    tls_slab = nullptr;
+    tls_slab = &no_slab;
   }
 };
 
 ABSL_ATTRIBUTE_NOINLINE slab& adopt_slab() {
+  slab* mine;
   {
     const std::lock_guard<std::mutex> lock(orphans_mutex);
-    tls_slab = orphans;
+    mine = orphans;
     if (orphans != nullptr) orphans = orphans->next_orphan;
   }
-  if (tls_slab == nullptr) tls_slab = new slab;
+  tls_slab = mine != nullptr ? mine : new slab;
   static thread_local orphan_at_exit at_exit;
   (void)at_exit;
   return *static_cast<slab*>(tls_slab);
 }
 
 slab& this_slab() {
-  return ABSL_PREDICT_TRUE(tls_slab != nullptr) ? *static_cast<slab*>(tls_slab)
-                                                : adopt_slab();
+  return ABSL_PREDICT_TRUE(tls_slab != &no_slab) ? *static_cast<slab*>(tls_slab)
+                                                 : adopt_slab();
 }
 
 ABSL_ATTRIBUTE_NO_SANITIZE_ADDRESS uintptr_t first_word(const void* block) {
@@ -169,7 +170,7 @@ void put(slab& s, void* block, block_kind kind) {
     return;
   }
   uintptr_t& head = s.free[static_cast<size_t>(kind)][class_of(p->block_size)];
-  set_first_word(block, head | kSlabFreeMark);
+  set_first_word(block, head | free_mark(kind));
   ASAN_POISON_MEMORY_REGION(block, p->block_size);
   head = reinterpret_cast<uintptr_t>(block);
 }
@@ -212,7 +213,7 @@ ABSL_ATTRIBUTE_NOINLINE void* refill(slab& s, size_t index, block_kind kind) {
   }
   if (s.free[k][index] != 0) {
     void* block = reinterpret_cast<void*>(s.free[k][index]);
-    s.free[k][index] = first_word(block) & ~kSlabFreeMark;
+    s.free[k][index] = first_word(block) & ~free_mark(kind);
     return block;
   }
   const size_t block_size = size_of_class(index);
@@ -264,7 +265,7 @@ void* allocate_slowly(size_t size, size_t alignment, block_kind kind) {
   uintptr_t& head = s.free[static_cast<size_t>(kind)][index];
   void* block = reinterpret_cast<void*>(head);
   if (ABSL_PREDICT_TRUE(block != nullptr)) {
-    head = first_word(block) & ~kSlabFreeMark;
+    head = first_word(block) & ~free_mark(kind);
   } else {
     block = refill(s, index, kind);
   }
@@ -306,7 +307,7 @@ void slab_returns::give_back(chain& c) {
   std::atomic<uintptr_t>& list = owner.returned_lists[c.index];
   uintptr_t head = list.load(std::memory_order_relaxed);
   do {
-    set_first_word(c.last, head | kSlabFreeMark);
+    set_first_word(c.last, head);
   } while (!list.compare_exchange_weak(head, c.first, std::memory_order_release,
                                        std::memory_order_relaxed));
   c = chain();

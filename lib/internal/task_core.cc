@@ -29,28 +29,18 @@ absl::Status self_await_error() {
 
 static_assert(sizeof(task_core) == 72, "what every task pays");
 
-void task_core::start(loop_core& core, const transition& first,
-                      first_step when) {
-  future_state& state = result_state();
-  state.bind(core);
-  core.set_task_hooks(kTaskHooks);
-  id_ = core.next_task_id();
-  link_ = this;
-  transition_ = &first;
-  if (ABSL_PREDICT_FALSE(has_context())) {
-    extras().own_context.values = share_context();  // Rule S16.
-  }
-  if (ABSL_PREDICT_FALSE(when == first_step::eager) && core.running()) {
-    start_eagerly();
-    return;
-  }
-  suspend_and_push(suspension::ready, core);
+ABSL_ATTRIBUTE_NOINLINE void task_core::keep_context() {
+  extras().own_context.values = share_context();  // Rule S16.
 }
 
+// Inside the step of another task, as the only turn that is.
 ABSL_ATTRIBUTE_NOINLINE void task_core::start_eagerly() {
+  loop_core& core = result_state().core();
+  task_core* const outer_task = core.current_task();
   const context_slot outer = std::exchange(tls_context, {});
-  take_turn();
+  take_turn();  // May destroy this.
   tls_context = outer;
+  core.set_current_task(outer_task);
 }
 
 step task_core::fail_with(const absl::Status& error) {
@@ -108,7 +98,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline step task_core::resume(
 #ifdef ABSL_HAVE_EXCEPTIONS
 // REQUIRES: an exception is being handled.
 ABSL_ATTRIBUTE_NOINLINE step task_core::end_thrown() {
-  chosen_ = false;  // The transition that it made before it threw.
+  set_chosen(false);  // The transition that it made before it threw.
   hold_failure(status_of_current_exception());
   return end();
 }
@@ -124,15 +114,16 @@ void task_core::leave_context() {
 
 ABSL_ATTRIBUTE_ALWAYS_INLINE inline void task_core::end_root(
     future_state& state) {
-  if (ABSL_PREDICT_TRUE(state.holds_ == future_state::held_kind::value &&
-                        !must_cancel_ && !ending_)) {
+  if (ABSL_PREDICT_TRUE(unusual_ == 0 &&
+                        state.holds_ == future_state::held_kind::value)) {
     state.settle(future_state::state_phase::value);
   } else {
-    settle_end(must_cancel_ || ending_);
-    must_cancel_ = false;
+    settle_end(has_flag(kMustCancel | kEnding));
+    clear_flag(kMustCancel);
   }
-  observer* const observer = state.core().watched_by();
-  if (ABSL_PREDICT_FALSE(observer != nullptr)) tell_observer(*observer);
+  if (ABSL_PREDICT_FALSE(state.core().watched_by() != nullptr)) {
+    tell_observer(*state.core().watched_by());
+  }
   state.unref();  // The loop's reference.
 }
 
@@ -144,41 +135,37 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void task_core::take_step(
   future_state& state = result_state();
   loop_core& core = state.core();
   wait_ = suspension::running;
-  task_core* const outer = core.current_task();
   core.set_current_task(this);
-  if (ABSL_PREDICT_FALSE(extras_ != nullptr)) enter_context();
+  if (ABSL_PREDICT_FALSE(has_flag(kHasExtras))) enter_context();
 
   for (task_core* frame = link_;;) {
     const step next = frame->resume(thrown);
     thrown = nullptr;
     RATCHET_CHECK(frame->chosen_, frame->transition_of_another());
-    frame->chosen_ = false;
-    if (ABSL_PREDICT_FALSE(ending_) &&
+    frame->set_chosen(false);
+    if (ABSL_PREDICT_FALSE(unusual_ != 0) && has_flag(kEnding) &&
         (next.kind_ != step::kind::end || frame != this)) {
-      if (has_context()) leave_context();
-      core.set_current_task(outer);
-      finish_ending(take_reason());  // May destroy this.
+      end_after_step(core);  // May destroy this.
       return;
     }
     // By likelihood, and not a switch: that is a jump which is hard to predict.
     if (next.kind_ == step::kind::await) {
       future_state* const source = frame->source_;
-      if (source->done()) continue;  // Rule S39.
-      if (ABSL_PREDICT_FALSE(&source->core() != &core)) await_of_another_loop();
-      if (ABSL_PREDICT_FALSE(source == &state)) {
-        suspend_and_push(suspension::self_await, core);
+      if (ABSL_PREDICT_TRUE(
+              source->current_phase() == future_state::state_phase::pending &&
+              &source->core() == &core && source != &state && unusual_ == 0)) {
+        suspend(suspension::future, core);
+        source->add_waiter(*this);
         break;
       }
-      suspend(suspension::future, core);
-      source->add_waiter(*this);
-      // Rule S59: a request from inside the step is delivered here.
-      if (ABSL_PREDICT_FALSE(must_cancel_)) cancel_source(*source);
+      if (source->done()) continue;  // Rule S39.
+      suspend_unusually(*source, core);
       break;
     }
     if (next.kind_ == step::kind::end) {
       if (ABSL_PREDICT_TRUE(frame == this)) {
         if (ABSL_PREDICT_FALSE(has_context())) leave_context();
-        core.set_current_task(outer);
+        core.set_current_task(nullptr);
         end_root(state);  // May destroy this.
         return;
       }
@@ -199,45 +186,72 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void task_core::take_step(
       continue;
     }
     // A sleep.
-    if (ABSL_PREDICT_FALSE(must_cancel_)) {
-      must_cancel_ = false;
-      suspend_and_push(suspension::wait_cancelled, core);
+    if (ABSL_PREDICT_FALSE(must_cancel())) {
+      clear_flag(kMustCancel);
+      wake_with_error(suspension::wait_cancelled, core);
       break;
     }
+    const int64_t deadline_ns = frame->free_place();
     suspend(suspension::timer, core);
     begin_as_timer();
-    core.arm(*this, next.deadline_ns_);
+    core.arm(*this, deadline_ns);
     break;
   }
   if (ABSL_PREDICT_FALSE(has_context())) leave_context();
-  core.set_current_task(outer);
+  core.set_current_task(nullptr);
+}
+
+// end_now() was called from inside the step.
+ABSL_ATTRIBUTE_NOINLINE void task_core::end_after_step(loop_core& core) {
+  if (has_context()) leave_context();
+  core.set_current_task(nullptr);
+  finish_ending(take_reason());  // May destroy this.
+}
+
+// All ways to wait for a `source` that is not done, the rare ones included.
+ABSL_ATTRIBUTE_NOINLINE void task_core::suspend_unusually(future_state& source,
+                                                          loop_core& core) {
+  if (&source.core() != &core) await_of_another_loop();
+  if (&source == &result_state()) {
+    wake_with_error(suspension::self_await, core);
+    return;
+  }
+  suspend(suspension::future, core);
+  source.add_waiter(*this);
+  // Rule S59: a request from inside the step is delivered here.
+  if (must_cancel()) cancel_source(source);
 }
 
 ABSL_ATTRIBUTE_NOINLINE void task_core::cancel_source(future_state& source) {
-  must_cancel_ = false;
+  clear_flag(kMustCancel);
   const absl::Status why = take_reason();
   if (source.cancelled_by_leaving()) {
     source.remove_waiter(*this);
     hold_reason(why);
-    suspend_and_push(suspension::wait_cancelled, source.core());
+    wake_with_error(suspension::wait_cancelled, source.core());
   } else if (!source.cancel(why)) {
     remember(why);
   }
 }
 
 void task_core::take_turn() {
-  if (ABSL_PREDICT_FALSE(must_cancel_ || wait_ > suspension::timer)) {
-    take_step_with_error();
-  } else {
+  if (ABSL_PREDICT_TRUE(unusual_ == 0)) {
     take_step(nullptr);
+  } else {
+    take_unusual_turn();
   }
 }
 
-ABSL_ATTRIBUTE_NOINLINE void task_core::take_step_with_error() {
-  const absl::Status error = must_cancel_ || wait_ == suspension::wait_cancelled
-                                 ? cancelled_to_deliver()
-                                 : self_await_error();
-  must_cancel_ = false;
+ABSL_ATTRIBUTE_NOINLINE void task_core::take_unusual_turn() {
+  if (!has_flag(kMustCancel | kWakesWithError)) {
+    take_step(nullptr);
+    return;
+  }
+  const absl::Status error =
+      must_cancel() || wait_ == suspension::wait_cancelled
+          ? cancelled_to_deliver()
+          : self_await_error();
+  clear_flag(kMustCancel | kWakesWithError);
   take_step(&error);
 }
 
@@ -253,14 +267,14 @@ ABSL_ATTRIBUTE_NOINLINE void task_core::tell_observer(observer& observer) {
 
 void task_core::end_now(const absl::Status& why) {
   future_state& state = result_state();
-  if (state.done() || ending_) return;
+  if (state.done() || has_flag(kEnding)) return;
   loop_core& core = state.core();
   const loop_core::immediate_disposal at_once(core);
   const state_ref<future_state> self = share(state);
   switch (wait_) {
     case suspension::running:
       hold_reason(why);
-      ending_ = must_cancel_ = true;
+      set_flag(kEnding | kMustCancel);
       return;
     case suspension::future: {
       future_state& source = *link_->source_;
@@ -291,7 +305,7 @@ void task_core::finish_ending(const absl::Status& why) {
   const loop_core::immediate_disposal at_once(state.core());
   const state_ref<future_state> self = share(state);
   wait_ = suspension::running;
-  must_cancel_ = false;
+  clear_flag(kMustCancel);
   hold_failure(why);
   link_ = this;
   end_root(state);
@@ -310,7 +324,7 @@ void task_core::destroy_frames(task_core* top) {
 }
 
 void task_core::hold_reason(const absl::Status& why) {
-  if (ending_) return;  // That is the reason.
+  if (has_flag(kEnding)) return;  // That is the reason.
   if (why != plain_cancelled()) {
     extras().cancel_reason = why;
   } else if (extras_ != nullptr) {
@@ -326,13 +340,13 @@ absl::Status task_core::take_reason() {
 }
 
 void task_core::remember(const absl::Status& why) {
-  must_cancel_ = true;
+  set_flag(kMustCancel);
   // The end of the sleep comes first, as a Cancelled of its own.
   if (wait_ != suspension::wait_cancelled) hold_reason(why);
 }
 
 absl::Status task_core::remembered_cancel() const {
-  if (!must_cancel_) return absl::OkStatus();
+  if (!must_cancel()) return absl::OkStatus();
   if (extras_ == nullptr || extras_->cancel_reason.ok()) {
     return plain_cancelled();
   }
@@ -363,7 +377,7 @@ cancel_answer task_core::request_cancel(const absl::Status& why) {
         }
         source->remove_waiter(*this);
         hold_reason(why);
-        suspend_and_push(suspension::wait_cancelled, state.core());
+        wake_with_error(suspension::wait_cancelled, state.core());
         return {cancel_answer::kind::accepted};
       }
       source->mark_retrieved();  // It was asked, too (rule S38).
@@ -372,7 +386,7 @@ cancel_answer task_core::request_cancel(const absl::Status& why) {
     case suspension::timer:
       if (state.core().disarm(*this)) {
         hold_reason(why);
-        suspend_and_push(suspension::wait_cancelled, state.core());
+        wake_with_error(suspension::wait_cancelled, state.core());
         return {cancel_answer::kind::accepted};
       }
       break;
@@ -392,8 +406,8 @@ uint32_t task_core::uncancel() {
 }
 
 void task_core::withdraw_cancel() {
-  if (!must_cancel_ || ending_) return;
-  must_cancel_ = false;
+  if (!must_cancel() || has_flag(kEnding)) return;
+  clear_flag(kMustCancel);
   if (wait_ != suspension::wait_cancelled) hold_reason(plain_cancelled());
 }
 

@@ -65,7 +65,7 @@ class completions_core : public plain_state<void>, private loop_timer {
   class part final : public runnable {
    public:
     part(completions_core& owner, size_t index, future_state* state)
-        : owner_(owner), state_(state), index_(index & kMost), missing_(1) {}
+        : owner_(owner), state_(state), index_(index) {}
     ~part() override {
       if (state_ != nullptr) state_->unref();
     }
@@ -80,12 +80,10 @@ class completions_core : public plain_state<void>, private loop_timer {
 
    private:
     friend class completions_core;
-    static constexpr size_t kMost = ~size_t{0} >> 1;
 
     completions_core& owner_;
     future_state* state_;  // A reference.
-    size_t index_ : 63;
-    size_t missing_ : 1;  // Waits, or is in the ready queue, and counts.
+    size_t index_;
   };
 
   explicit completions_core(loop_core& core) : plain_state<void>(core) {
@@ -101,9 +99,8 @@ class completions_core : public plain_state<void>, private loop_timer {
   void expect(size_t parts);
   // Not that one: it came before.
   void expect_less() {
-    --missing_;
     --size_;
-    unref();
+    if (--turns_ == 0) unref();
   }
   // Waits for the `index`-th, one of the expected; takes its reference.
   void watch(size_t index, future_state* state) {
@@ -129,7 +126,7 @@ class completions_core : public plain_state<void>, private loop_timer {
   }
   // It has been emptied.
   void put_back(part& p) {
-    if (has_more_) free_.push(p);
+    if (has_more()) free_.push(p);
   }
 
   // When take() gives nothing, or a part without a state: an error that stands
@@ -139,7 +136,7 @@ class completions_core : public plain_state<void>, private loop_timer {
   completion_taker* line_up();
 
   // Nothing is in the queue, and nothing will ever come.
-  bool exhausted() const { return size_ == 0 && !has_more_; }
+  bool exhausted() const { return size_ == 0 && !has_more(); }
   // Watched, and not taken yet.
   size_t size() const { return size_; }
 
@@ -150,9 +147,9 @@ class completions_core : public plain_state<void>, private loop_timer {
 
   // The first of what can be pulled; a watched state is done, and there is room
   // for one more.
-  void allow_more() { has_more_ = true; }
-  void no_more() { has_more_ = false; }
-  bool has_more() const { return has_more_; }
+  void allow_more() { unusual_ |= kHasMore; }
+  void no_more() { unusual_ &= static_cast<uint16_t>(~kHasMore); }
+  bool has_more() const { return (unusual_ & kHasMore) != 0; }
   virtual void start_more() {}
   virtual void drop_more() {}
 
@@ -173,6 +170,9 @@ class completions_core : public plain_state<void>, private loop_timer {
     // Takers for which nothing is left look again, and find out.
     if (ABSL_PREDICT_FALSE(first_taker_ != nullptr) && exhausted()) wake_all();
   }
+  // The parts that wait, or are in the ready queue, and count.
+  size_t missing() const { return (unusual_ & kStopped) != 0 ? 0 : turns_; }
+  void take_unusual_turn(part& p);
   part& new_part(size_t index, future_state* state);
   void timer_due() override;
   void finished();
@@ -183,10 +183,15 @@ class completions_core : public plain_state<void>, private loop_timer {
   // Whether there is something for who looks.
   bool ready() const { return !queue_.empty() || timed_out_ != 0; }
 
-  bool has_more_ = false;
+  // Why the turn of a part may have to do more than to join the queue.
+  static constexpr uint16_t kHasMore = 1;
+  static constexpr uint16_t kHasTakers = 2;
+  static constexpr uint16_t kStopped = 4;  // Waits for nothing any more.
+  uint16_t unusual_ = 0;
   bool own_taker_used_ = false;
   size_t size_ = 0;
-  size_t missing_ = 0;
+  // Turns of parts to come. As long as there are any, they have a reference.
+  size_t turns_ = 0;
   size_t timed_out_ = 0;  // Turns that are over, behind those in the queue.
   size_t watched_ = 0;    // By watch_more(), ever.
   run_queue queue_;       // Parts.

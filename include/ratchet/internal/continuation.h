@@ -3,11 +3,15 @@
 
 // Included by future.h: what then, or_else, then_result and finally attach.
 
+#include <cstdint>
+#include <new>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -176,47 +180,55 @@ class continuation final : public value_state<U>,
                            public runnable,
                            public waiting_side {
  public:
+  // Takes the reference to `source` over.
   template <class G>
-  continuation(state_ref<value_state<T>> source, G&& f)
+  continuation(value_state<T>* source, G&& f)
       // One reference for the handle, one for the list in which it waits.
-      : value_state<U>(source->core(), 2),
-        f_(std::forward<G>(f)),
-        source_(source.release()) {
+      : value_state<U>(source->core(), 2), source_(source) {
+    if constexpr (std::is_nothrow_constructible_v<F, G&&>) {
+      ::new (static_cast<void*>(&f_)) F(std::forward<G>(f));
+    } else {
+      state_ref<future_state> until_made(source);
+      ::new (static_cast<void*>(&f_)) F(std::forward<G>(f));
+      until_made.release();
+    }
     if (ABSL_PREDICT_FALSE(internal::has_context())) {
-      has_context_ = true;
+      set_flag(kHasContext);
       this->core().keep_context(this);
     }
     source_->add_waiter(*this);
   }
 
   void take_turn() override {
-    const turn_end self(*this);
-    const turn_end source(*std::exchange(source_, nullptr));
-    if (ABSL_PREDICT_FALSE(has_context_)) {  // Rule S16.
-      has_context_ = false;
-      this->core().enter_context(this);
-    }
-#ifdef ABSL_HAVE_EXCEPTIONS
-    // Around everything: moving a value can throw, too.
-    try {
-#endif
-      if (ABSL_PREDICT_TRUE(f_.has_value())) {
-        settle_from(static_cast<value_state<T>&>(source.state));
-      } else {
-        settle_from_inner(static_cast<value_state<U>&>(source.state));
+    // What nearly all turns are: nothing to be asked before the function runs.
+    if constexpr (std::is_same_v<Call, then_call> && !is_bound<F>) {
+      future_state& source = *source_;
+      if (ABSL_PREDICT_TRUE(unusual_ == 0 &&
+                            source.current_phase() ==
+                                future_state::state_phase::value)) {
+        guarded([&] {
+          F f = take_function();
+          call([&]() -> decltype(auto) {
+            return Call::template call<kShared>(
+                std::move(f), static_cast<value_state<T>&>(source));
+          });
+        });
+        source.unref();
+        this->unref();
+        return;
       }
-#ifdef ABSL_HAVE_EXCEPTIONS
-    } catch (...) {
-      this->settle_error(status_of_current_exception());
     }
-#endif
+    take_unusual_turn();
   }
 
   void drop_turn() override {
     const state_ref<future_state> self(this);
     const state_ref<future_state> source(std::exchange(source_, nullptr));
-    source->mark_retrieved();  // It had been handed to this one.
-    f_.reset();                // Its turn has passed by.
+    source->mark_retrieved();        // It had been handed to this one.
+    if (!has_flag(kFunctionGone)) {  // Its turn has passed by.
+      set_flag(kFunctionGone);
+      f_.~F();
+    }
     drop_context();
     this->abandon();
   }
@@ -228,7 +240,7 @@ class continuation final : public value_state<U>,
       return {cancel_answer::kind::forward, source_};
     }
     // Remembered, where the outcome will be.
-    must_cancel_ = true;
+    set_flag(kMustCancel);
     this->hold_error(why);
     return {cancel_answer::kind::accepted};
   }
@@ -239,7 +251,10 @@ class continuation final : public value_state<U>,
 
  protected:
   ~continuation() override {
+    // Once it is settled, the source and the function are gone.
+    if (ABSL_PREDICT_TRUE(this->done())) return;
     // Pending and gone: its loop is closed.
+    if (!has_flag(kFunctionGone)) f_.~F();
     if (source_ != nullptr) {
       source_->unref();
       drop_context();
@@ -247,8 +262,7 @@ class continuation final : public value_state<U>,
   }
 
   void last_unref() override {
-    // Once it is settled, the source and the function are gone.
-    if (ABSL_PREDICT_TRUE(this->done() && this->has_nothing_to_destroy())) {
+    if (ABSL_PREDICT_TRUE(this->ends_without_destructor())) {
       this->free_block(this);
     } else {
       value_state<U>::last_unref();
@@ -256,32 +270,75 @@ class continuation final : public value_state<U>,
   }
 
  private:
-  // Gives a reference back at the end of a turn. Not a state_ref, which would
-  // ask whether there is one.
-  struct turn_end {
-    explicit turn_end(future_state& s) : state(s) {}
-    turn_end(const turn_end&) = delete;
-    turn_end& operator=(const turn_end&) = delete;
-    ~turn_end() { state.unref(); }
-    future_state& state;
-  };
+  static constexpr uint16_t kHasContext = 2;  // The loop keeps one for f_.
+  // It has run, and waits for what it returned: a shared future, or not.
+  static constexpr uint16_t kFunctionGone = 4;
+  static constexpr uint16_t kInnerIsShared = 8;
+
+  // Around everything that a turn does: moving a value can throw, too.
+  template <class Turn>
+  ABSL_ATTRIBUTE_ALWAYS_INLINE void guarded(Turn&& turn) {
+#ifdef ABSL_HAVE_EXCEPTIONS
+    try {
+#endif
+      turn();
+#ifdef ABSL_HAVE_EXCEPTIONS
+    } catch (...) {
+      settle_thrown();
+    }
+#endif
+  }
+#ifdef ABSL_HAVE_EXCEPTIONS
+  // Apart: a turn that does not throw needs no place for the status.
+  ABSL_ATTRIBUTE_NOINLINE void settle_thrown() {
+    this->settle_error(status_of_current_exception());
+  }
+#endif
+  ABSL_ATTRIBUTE_NOINLINE void settle_requested() {
+    this->settle_cancelled(take_request());
+  }
+
+  ABSL_ATTRIBUTE_NOINLINE void take_unusual_turn() {
+    future_state& source = *source_;
+    if (has_flag(kHasContext)) {  // Rule S16.
+      clear_flag(kHasContext);
+      this->core().enter_context(this);
+    }
+    guarded([&] {
+      if (has_flag(kFunctionGone)) {
+        settle_from_inner(static_cast<value_state<U>&>(source));
+      } else {
+        settle_from(static_cast<value_state<T>&>(source));
+      }
+    });
+    source.unref();
+    this->unref();
+  }
+
+  // Out of the block: what it captured ends with the call.
+  F take_function() {
+    struct ended {
+      ~ended() { f.~F(); }
+      F& f;
+    };
+    const ended at_end{f_};
+    return std::move(f_);
+  }
 
   void drop_context() {
-    if (ABSL_PREDICT_TRUE(!has_context_)) return;
-    has_context_ = false;
+    if (ABSL_PREDICT_TRUE(!has_flag(kHasContext))) return;
+    clear_flag(kHasContext);
     this->core().drop_context(this);
   }
 
   void settle_from(value_state<T>& source) {
     source.mark_retrieved();
-    // Out of the block first: what it captured ends with the call.
-    F f = *std::move(f_);
-    f_.reset();
+    F f = take_function();
     if constexpr (std::is_same_v<Call, then_result_call>) {
       if (settled_by_end_of(f)) return;
       // Delivered with this call: what it answers counts (rule S62).
       const absl::Status cancelled =
-          must_cancel_ ? take_request(source) : absl::OkStatus();
+          must_cancel() ? take_request(source) : absl::OkStatus();
       call([&]() -> decltype(auto) {
         return Call::template call<kShared>(std::move(f), source, cancelled);
       });
@@ -296,7 +353,7 @@ class continuation final : public value_state<U>,
       constexpr bool kOnValue = std::is_same_v<Call, then_call>;
       const bool has_value = !source.failed();
       if (ABSL_PREDICT_FALSE(
-              must_cancel_ || has_value != kOnValue ||
+              must_cancel() || has_value != kOnValue ||
               (!kOnValue && is_cancelled(source.held_error())))) {
         pass_on(source);
         return;
@@ -321,7 +378,7 @@ class continuation final : public value_state<U>,
 
   // The outcome of the source is that of the continuation.
   void pass_on(value_state<T>& source) {
-    if (must_cancel_) {
+    if (must_cancel()) {
       this->settle_cancelled(take_request(source));
     } else if (source.failed()) {
       this->settle_failed(source.held_error());
@@ -357,8 +414,8 @@ class continuation final : public value_state<U>,
   // A function that cancels its own future loses its value (rule S59).
   template <class... Args>
   void settle_unless_cancelled(Args&&... value) {
-    if (ABSL_PREDICT_FALSE(must_cancel_)) {
-      this->settle_cancelled(take_request());
+    if (ABSL_PREDICT_FALSE(must_cancel())) {
+      settle_requested();
     } else {
       this->settle_value(std::forward<Args>(value)...);
     }
@@ -366,7 +423,7 @@ class continuation final : public value_state<U>,
 
   template <class Result>
   void settle_result(Result result) {
-    if (result.ok() && must_cancel_) {
+    if (result.ok() && must_cancel()) {
       this->settle_cancelled(take_request());
     } else {
       this->settle_outcome(std::move(result));
@@ -375,7 +432,8 @@ class continuation final : public value_state<U>,
 
   template <class Future>
   void wait_for_inner(Future inner) {
-    inner_shared_ = std::is_same_v<Future, shared_future<U>>;
+    set_flag(kFunctionGone);
+    if (std::is_same_v<Future, shared_future<U>>) set_flag(kInnerIsShared);
     static_assert(!std::is_same_v<Future, shared_future<U>> ||
                       std::is_copy_constructible_v<stored<U>>,
                   "a callback cannot return a shared_future of a type that "
@@ -398,23 +456,23 @@ class continuation final : public value_state<U>,
     this->ref();
     source.add_waiter(*this);
     // Rule S59: a request from inside the function is delivered here.
-    if (must_cancel_) {
+    if (must_cancel()) {
       const absl::Status why = take_request();
       if (!source.cancel(why)) {
-        must_cancel_ = true;
+        set_flag(kMustCancel);
         this->hold_error(why);
       }
     }
   }
 
   void settle_from_inner(value_state<U>& inner) {
-    if (must_cancel_) {
+    if (must_cancel()) {
       inner.mark_retrieved();
       this->settle_cancelled(take_request(inner));
       return;
     }
     if constexpr (std::is_copy_constructible_v<stored<U>>) {
-      if (inner_shared_) {
+      if (has_flag(kInnerIsShared)) {
         this->settle_outcome(inner.copy());
         return;
       }
@@ -425,7 +483,7 @@ class continuation final : public value_state<U>,
   // The request that is remembered, which is so no more. REQUIRES: there is
   // one.
   absl::Status take_request() {
-    must_cancel_ = false;
+    clear_flag(kMustCancel);
     absl::Status why = this->held_error();
     this->discard();
     return why;
@@ -438,10 +496,11 @@ class continuation final : public value_state<U>,
                : why;
   }
 
-  std::optional<F> f_;
-  bool inner_shared_ = false;
-  bool has_context_ = false;  // The loop keeps one for its function.
-  future_state* source_;      // Owned while it waits.
+  // There until it is called, or its turn passes by.
+  union {
+    F f_;
+  };
+  future_state* source_;  // Owned while it waits.
 };
 
 // What the callback of Call makes of a T, checked with a sentence.

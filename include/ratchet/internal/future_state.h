@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "absl/base/attributes.h"
@@ -45,7 +47,14 @@ struct cancel_answer {
 // waits. The waiters in the list are owned by the list.
 class future_state : public slab_allocated<block_kind::plain> {
  public:
-  enum class state_phase : uint8_t { pending, value, error, cancelled };
+  // abandoned: pending, and nobody will ever settle it.
+  enum class state_phase : uint8_t {
+    pending,
+    abandoned,
+    value,
+    error,
+    cancelled
+  };
 
   explicit future_state(loop_core& core, uint32_t refs = 1) : refs_(refs) {
     bind(core);
@@ -70,7 +79,7 @@ class future_state : public slab_allocated<block_kind::plain> {
 
   loop_core& core() const { return *core_; }
   state_phase current_phase() const { return phase_; }
-  bool done() const { return phase_ != state_phase::pending; }
+  bool done() const { return phase_ >= state_phase::value; }
   bool cancelled() const { return phase_ == state_phase::cancelled; }
   bool failed() const { return phase_ >= state_phase::error; }
 
@@ -86,7 +95,7 @@ class future_state : public slab_allocated<block_kind::plain> {
   // `w` runs one hop after the completion; at once queued if it was before
   // (rules S33, S34). False, and `w` dropped, when the loop is closed.
   bool add_waiter(runnable& w) {
-    if (ABSL_PREDICT_TRUE(phase_ == state_phase::pending && !abandoned_)) {
+    if (ABSL_PREDICT_TRUE(phase_ == state_phase::pending)) {
       waiters_.push(w);
       return true;
     }
@@ -96,17 +105,16 @@ class future_state : public slab_allocated<block_kind::plain> {
   }
   // REQUIRES: !done(), and `w` waits here.
   void remove_waiter(runnable& w) { waiters_.remove(w); }
-  // REQUIRES: !done(), or it has become so with nobody waiting.
-  bool has_waiters() const { return !waiters_.empty(); }
 
-  bool abandoned() const { return abandoned_; }
+  bool abandoned() const { return phase_ == state_phase::abandoned; }
 
   // Nobody will ever settle this state, because its loop is closed: drops the
   // waiters, present and future ones.
   void abandon() {
-    if (ABSL_PREDICT_TRUE(done())) return;
-    abandoned_ = true;
-    if (!waiters_.empty()) core_->drop(waiters_);
+    if (ABSL_PREDICT_TRUE(phase_ != state_phase::pending)) return;
+    phase_ = state_phase::abandoned;
+    const waiter_list dropped = std::exchange(waiters_, {});
+    if (!dropped.empty()) core_->drop(dropped);
   }
 
   // -- Errors that nobody looked at (rule S38) --------------------------------
@@ -165,14 +173,20 @@ class future_state : public slab_allocated<block_kind::plain> {
   // to be destroyed calls free_block(), others have this.
   virtual void last_unref();
 
-  // Ends a settled state, whose exact type State is, without its destructors,
-  // which would find nothing to do, and without loop_core::dispose(), since
-  // nothing else goes with it: so it takes thirty instructions, not a hundred.
+  // Ends a state that has a value, whose exact type State is, without its
+  // destructors, which would find nothing to do, and without
+  // loop_core::dispose(), since nothing else goes with it: so it takes thirty
+  // instructions, not a hundred.
   template <class State>
   static void free_block(State* state) {
     loop_core& core = state->core();
+    if (ABSL_PREDICT_FALSE(core.remove_state_but_stay())) {
+      free_block_of_unused(state, sizeof(State), kSlabAlignment<State>, core);
+      return;
+    }
+    // Last, so that its rare case is a jump and nothing has to be kept for
+    // afterwards.
     deallocate(state, sizeof(State), kSlabAlignment<State>, block_kind::plain);
-    core.remove_state();
   }
 
   virtual ~future_state() {
@@ -181,6 +195,7 @@ class future_state : public slab_allocated<block_kind::plain> {
 
   // Ends the pending phase; the waiters go to the ready queue in one move.
   // False when there were waiters but the loop is closed (rule S14).
+  // Those are not asked for again.
   // Inline, so that a constant `p` costs one store.
   ABSL_ATTRIBUTE_ALWAYS_INLINE bool settle(state_phase p) {
     phase_ = p;
@@ -201,10 +216,18 @@ class future_state : public slab_allocated<block_kind::plain> {
   void reopen() {
     phase_ = state_phase::pending;
     holds_ = held_kind::nothing;
+    waiters_ = {};
   }
 
  private:
+  friend class loop_core;
   friend class task_core;
+  template <class State>
+  friend class state_ref;
+
+  static void free_block_of_unused(void* state, size_t size, size_t alignment,
+                                   loop_core& core);
+
   loop_core* core_ = nullptr;
   union {
     waiter_list waiters_ = {};
@@ -213,13 +236,16 @@ class future_state : public slab_allocated<block_kind::plain> {
   uint32_t refs_ = 1;
   // Bytes, not bits: each is set and asked for by one instruction.
   state_phase phase_ = state_phase::pending;
-  bool unretrieved_ = false;
-  bool abandoned_ = false;
 
  protected:
-  // What value_state<T> holds, in the room that is left.
+  // What value_state<T> holds, in the room that is left. Beside the phase, so
+  // that the two are set by one store.
   enum class held_kind : uint8_t { nothing, value, error };
   held_kind holds_ = held_kind::nothing;
+
+ private:
+  bool unretrieved_ = false;
+  [[maybe_unused]] uint8_t padding_ = 0;  // So that all are set by one store.
 };
 
 // waiting_side: the other side of a state that itself waits for a state: a
@@ -229,7 +255,22 @@ class future_state : public slab_allocated<block_kind::plain> {
 class waiting_side {
  protected:
   ~waiting_side() = default;
-  bool must_cancel_ = false;
+
+  bool must_cancel() const { return has_flag(kMustCancel); }
+
+  // All that can make a turn another one than most are: one word, so that one
+  // question tells that it is not. Each of the two has further bits. Not of
+  // eight bits: as a char it could be what any pointer points to, and would be
+  // read again after every store.
+  static constexpr uint16_t kMustCancel = 1;
+  bool has_flag(uint16_t bits) const { return (unusual_ & bits) != 0; }
+  void set_flag(uint16_t bits) {
+    unusual_ = static_cast<uint16_t>(unusual_ | bits);
+  }
+  void clear_flag(uint16_t bits) {
+    unusual_ = static_cast<uint16_t>(unusual_ & ~bits);
+  }
+  uint16_t unusual_ = 0;
 };
 
 // A reference that is given back when the scope is left.
@@ -245,7 +286,13 @@ class state_ref {
     return *this;
   }
   ~state_ref() {
-    if (state_ != nullptr) state_->unref();
+    if (state_ == nullptr) return;
+    if constexpr (std::is_final_v<State>) {
+      // Nothing else can be there: a call that is known, and mostly inline.
+      if (--state_->refs_ == 0) state_->State::last_unref();
+    } else {
+      state_->unref();
+    }
   }
   State* get() const { return state_; }
   State* operator->() const { return state_; }

@@ -24,11 +24,8 @@ class loop_callback : public runnable {
   // For event_loop. On a closed loop, and of one that is queued, false.
   bool queue(loop_core& core) {
     if (ABSL_PREDICT_FALSE(core_ != nullptr || core.closed())) return false;
+    if (ABSL_PREDICT_FALSE(has_context())) return queue_with_context(core);
     core_ = &core;
-    if (ABSL_PREDICT_FALSE(has_context())) {  // Rule S16.
-      has_context_ = true;
-      core.keep_context(this);
-    }
     return core.push(*this);
   }
   bool unqueue();
@@ -41,6 +38,9 @@ class loop_callback : public runnable {
  private:
   void take_turn() final;
   void drop_turn() final;
+  void take_turn_in_context();
+  // Apart, so that the usual case calls nothing and needs no frame.
+  bool queue_with_context(loop_core& core);
 
   loop_core* core_ = nullptr;  // In whose queue it is.
   bool has_context_ = false;

@@ -60,7 +60,10 @@ class loop_core {
 
   // The loop of this thread: the one that runs, else the newest one. Fatal,
   // with `call` in the sentence, when there is none.
-  static loop_core& current(std::string_view call);
+  static loop_core& current(std::string_view call) {
+    if (ABSL_PREDICT_FALSE(tls_current_ == nullptr)) no_loop(call);
+    return *tls_current_;
+  }
   static loop_core* current_or_null() { return tls_current_; }
   // The loop of this thread that has this mailbox, or nullptr.
   static loop_core* of_mailbox(const inbox& mailbox) {
@@ -86,7 +89,7 @@ class loop_core {
   }
 
   // Appends all waiters (rule S33). On a closed loop drops them (rule S14).
-  bool push(waiter_list& waiters) {
+  bool push(const waiter_list& waiters) {
     if (ABSL_PREDICT_FALSE(closed_)) {
       drop(waiters);
       return false;
@@ -101,7 +104,7 @@ class loop_core {
 
   // Drops all waiters, and whatever they drop in turn, one after the other:
   // the stack stays flat.
-  void drop(waiter_list& waiters);
+  void drop(const waiter_list& waiters);
 
   // -- Time -----------------------------------------------------------------
 
@@ -172,10 +175,10 @@ class loop_core {
   absl::Status check_nestable(std::string_view call) const;
   void allow_nesting(bool allow) {
     nesting_ = allow;
-    may_nest_ |= allow;
+    if (allow) unusual_ |= kMayBeNested;
   }
   bool nesting() const { return nesting_; }
-  void stop() { stopping_ = true; }
+  void stop() { unusual_ |= kStopping; }
   absl::Status close();
   // The event_loop is gone: closes and destroys the tasks that are left; the
   // core goes with the last of its futures.
@@ -210,12 +213,17 @@ class loop_core {
   // -- Futures and tasks ----------------------------------------------------
 
   // Every state of this loop counts itself in and out, in two counters: one
-  // that both change would be what a chain of futures waits for.
+  // that both change would be what a chain of futures waits for. The second one
+  // counts down, to zero when the core may have to go: so that it takes one
+  // instruction and the branch that it decides. As long as there is an
+  // event_loop it begins where it does not come to zero.
   void add_state() { ++states_begun_; }
   void remove_state() {
-    ++states_ended_;
-    if (ABSL_PREDICT_FALSE(abandoned_)) delete_if_unused();
+    if (ABSL_PREDICT_FALSE(remove_state_but_stay())) count_states_anew();
   }
+  // The same in two: true if count_states_anew() has to follow.
+  bool remove_state_but_stay() { return --states_left_ == 0; }
+  void count_states_anew();
 
   // Destroys `state`, whose last reference is gone, and whatever goes with it,
   // one after the other: the stack stays flat however long the chain.
@@ -290,11 +298,12 @@ class loop_core {
   template <bool kMayNest>
   absl::Status run_iterations(const future_state* state);
   template <bool kMayNest>
-  bool iterate(iteration_frame& frame, absl::Status& failure);
-  void run(runnable* first, bool has_timers);
-  void delete_if_unused() {
-    if (states_begun_ == states_ended_ && !disposing_) delete this;
-  }
+  bool iterate(iteration_frame& frame, const inbox& mailbox,
+               absl::Status& failure);
+  template <bool kHasTimers>
+  void run_guarded(iteration_frame& frame, runnable* first);
+  template <bool kHasTimers>
+  void run(runnable* first);
   void interrupt(iteration_frame& outer);
   void go_on(iteration_frame& frame);
   size_t count_batch() const;
@@ -302,6 +311,8 @@ class loop_core {
   absl::Status look_at_descriptors(bool anyway);
   void take_posted();
   absl::Status deadlock();
+  bool stopping() const { return (unusual_ & kStopping) != 0; }
+  [[noreturn]] static void no_loop(std::string_view call);
   [[noreturn]] void wrong_thread(std::string_view call) const;
 
   // The one that runs, else the newest one.
@@ -311,21 +322,25 @@ class loop_core {
 
   run_queue ready_;
   bool closed_ = false;
-  bool stopping_ = false;
+  // Why the loop may not simply go on with the next iteration.
+  static constexpr uint8_t kStopping = 1;
+  static constexpr uint8_t kMayBeNested = 2;  // It was allowed once.
+  uint8_t unusual_ = 0;
   bool running_ = false;
   bool abandoned_ = false;
   bool now_is_stale_ = true;
   bool dropping_now_ = false;
   bool disposing_ = false;
   bool nesting_ = false;
-  bool may_nest_ = false;  // It was allowed once.
   bool watching_ = false;  // Descriptors.
   uint32_t task_ids_ = 0;
   uint32_t now_ms_;
   int64_t now_ns_;
   task_core* current_task_ = nullptr;
-  uint64_t states_begun_ = 0;
-  uint64_t states_ended_ = 0;
+  // How many states there are is the sum of the two, modulo 2^64.
+  static constexpr uint64_t kFarFromZero = uint64_t{1} << 63;
+  uint64_t states_begun_ = kFarFromZero;
+  uint64_t states_left_ = kFarFromZero;
   uint64_t iteration_ = 0;
   uint64_t looked_in_ = 0;  // The iteration, and
   int64_t looked_at_ns_ = 0;  // the time, of the last look at descriptors.

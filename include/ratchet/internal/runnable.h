@@ -5,6 +5,7 @@
 // of a future are made of.
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/base/optimization.h"
 #include "ratchet/internal/timer_hook.h"
@@ -33,6 +34,7 @@ struct runnable_place {
   union {
     queue_place in_queue;
     wheel_place in_wheel;
+    int64_t while_idle;  // A number, while it stands nowhere.
   };
 };
 
@@ -79,6 +81,10 @@ class runnable : private runnable_place {
 
   // Makes its place that of a timer. REQUIRES: it stands nowhere.
   void begin_as_timer() { in_wheel.hook.id = 0; }
+  // While it stands nowhere, its place keeps a number, until it is to go
+  // somewhere.
+  void set_free_place(int64_t number) { while_idle = number; }
+  int64_t free_place() const { return while_idle; }
 
  private:
   friend class run_batch;
@@ -93,20 +99,22 @@ class waiter_list {
  public:
   bool empty() const { return head_ == nullptr; }
 
+  // The last one's `next` is not set: head_->previous tells which that is, and
+  // most lists have one.
   void push(runnable& w) {
-    w.in_queue.next = nullptr;
-    if (head_ == nullptr) {
-      head_ = &w;
+    if (ABSL_PREDICT_TRUE(head_ == nullptr)) {
+      head_ = w.in_queue.previous = &w;
     } else {
       w.in_queue.previous = head_->in_queue.previous;
       w.in_queue.previous->in_queue.next = &w;
+      head_->in_queue.previous = &w;
     }
-    head_->in_queue.previous = &w;
   }
 
   // REQUIRES: `w` is in this list.
   void remove(runnable& w) {
-    runnable* const next = w.in_queue.next;
+    const bool is_last = head_->in_queue.previous == &w;
+    runnable* const next = is_last ? nullptr : w.in_queue.next;
     if (head_ == &w) {
       head_ = next;
     } else {
@@ -129,28 +137,27 @@ class waiter_list {
   runnable* head_ = nullptr;
 };
 
-// FIFO of runnables: singly linked through them.
+// FIFO of runnables: singly linked through them. Where the next one will be
+// linked, `end_`, has no null while they are pushed: whoever walks puts it
+// there first. So a push is a store less, and there are more of those.
 class run_queue {
  public:
   run_queue() = default;
   run_queue(const run_queue&) = delete;
   run_queue& operator=(const run_queue&) = delete;
 
-  bool empty() const { return head_ == nullptr; }
+  bool empty() const { return end_ == &head_; }
 
   void push(runnable& r) {
-    r.in_queue.next = nullptr;
     *end_ = &r;
     end_ = &r.in_queue.next;
   }
 
-  // Appends all of `list`, in order, and empties it. O(1).
-  void append(waiter_list& list) {
-    if (list.empty()) return;
+  // Appends all of `list`, in order, of which nothing is to be asked any more.
+  // O(1). REQUIRES: it is not empty.
+  void append(const waiter_list& list) {
     *end_ = list.head_;
-    end_ = &list.head_->in_queue.previous->in_queue
-                .next;  // The last one's link, nullptr.
-    list.head_ = nullptr;
+    end_ = &list.head_->in_queue.previous->in_queue.next;
   }
 
   // For who gathers runnables elsewhere: `r` is linked to `next`.
@@ -173,12 +180,12 @@ class run_queue {
     if (other.empty()) return;
     *end_ = other.head_;
     end_ = other.end_;
-    other.head_ = nullptr;
     other.end_ = &other.head_;
   }
 
   // O(n).
   size_t count() const {
+    *end_ = nullptr;
     size_t n = 0;
     for (const runnable* r = head_; r != nullptr; r = r->in_queue.next) ++n;
     return n;
@@ -186,6 +193,7 @@ class run_queue {
 
   // Takes `r` out; false if it is not in here. O(n).
   bool remove(runnable& r) {
+    *end_ = nullptr;
     for (runnable** link = &head_; *link != nullptr;
          link = &(*link)->in_queue.next) {
       if (*link != &r) continue;
@@ -198,16 +206,26 @@ class run_queue {
 
   // Takes the first one out; nullptr when there is none.
   runnable* pop() {
+    if (empty()) return nullptr;
     runnable* const first = head_;
-    if (first == nullptr) return nullptr;
-    head_ = first->in_queue.next;
-    if (head_ == nullptr) end_ = &head_;
+    if (end_ == &first->in_queue.next) {
+      end_ = &head_;
+    } else {
+      head_ = first->in_queue.next;
+    }
     return first;
   }
 
  private:
   friend class run_batch;
-  runnable* head_ = nullptr;
+  // Empties it; returns the first one of what is linked, up to a null.
+  runnable* release() {
+    *end_ = nullptr;
+    end_ = &head_;
+    return head_;
+  }
+
+  runnable* head_ = nullptr;  // Means nothing while it is empty.
   runnable** end_ = &head_;
 };
 
@@ -226,9 +244,7 @@ class run_batch {
   void take(run_queue& queue) {
     runnable** end = &head_;
     while (ABSL_PREDICT_FALSE(*end != nullptr)) end = &(*end)->in_queue.next;
-    *end = queue.head_;
-    queue.head_ = nullptr;
-    queue.end_ = &queue.head_;
+    *end = queue.release();
   }
 
   // Takes the first one out; nullptr when there is none.
@@ -246,10 +262,8 @@ class run_batch {
   // runs next is not stored and loaded again first, which a program that is one
   // chain of callbacks waits for with each of them.
   runnable* take_and_pop(run_queue& queue) {
-    runnable* const first = queue.head_;
+    runnable* const first = queue.release();
     head_ = first->in_queue.next;
-    queue.head_ = nullptr;
-    queue.end_ = &queue.head_;
     return first;
   }
 

@@ -39,10 +39,14 @@ constexpr size_t kSlabCoarseClasses = 4;  // then 2, 4, 8 and 16 KiB.
 constexpr size_t kSlabClasses = kSlabFineClasses + kSlabCoarseClasses;
 constexpr size_t kSlabPageSize = size_t{1} << 16;
 
-// The first word of a free block: the address of the next free one, with bit 0
-// set. The first word of a live task block is a pointer to a virtual table,
-// whose bit 0 is clear: this is how the walk over a task page tells them apart.
+// The first word of a free block: the address of the next free one, and, of a
+// task block, with bit 0 set. The first word of a live task block is a pointer
+// to a virtual table, whose bit 0 is clear: this is how the walk over a task
+// page tells them apart.
 constexpr uintptr_t kSlabFreeMark = 1;
+constexpr uintptr_t free_mark(block_kind kind) {
+  return kind == block_kind::task ? kSlabFreeMark : 0;
+}
 
 // The part of a slab that the inlined functions touch.
 struct slab_heads {
@@ -51,8 +55,12 @@ struct slab_heads {
   uint64_t freed = 0;
 };
 
+// Of a thread that has none yet: all its lists are empty, so that allocate()
+// has one question less. Never written to.
+ABSL_CONST_INIT inline slab_heads no_slab;
+
 // Of this thread; a plain pointer, so that reading it calls nothing.
-ABSL_CONST_INIT inline thread_local slab_heads* tls_slab = nullptr;
+ABSL_CONST_INIT inline thread_local slab_heads* tls_slab = &no_slab;
 
 // The general case of the two functions below.
 void* allocate_slowly(size_t size, size_t alignment, block_kind kind);
@@ -76,14 +84,14 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void* allocate(size_t size,
                                                    size_t alignment,
                                                    block_kind kind) {
   slab_heads* const slab = tls_slab;
-  if (is_fine_block(size, alignment) && ABSL_PREDICT_TRUE(slab != nullptr)) {
+  if (is_fine_block(size, alignment)) {
     uintptr_t& head = slab->free[static_cast<size_t>(kind)]
                                 [(size + kSlabGrain - 1) / kSlabGrain - 1];
     void* const block = reinterpret_cast<void*>(head);
     if (ABSL_PREDICT_TRUE(block != nullptr)) {
       uintptr_t word;
       std::memcpy(&word, block, sizeof word);
-      head = word & ~kSlabFreeMark;
+      head = word & ~free_mark(kind);
       // The next one may have been given back long ago.
       __builtin_prefetch(reinterpret_cast<void*>(head), 1);
       ++slab->total;
@@ -104,7 +112,7 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void deallocate(void* block, size_t size,
     if (ABSL_PREDICT_TRUE(owner == tls_slab)) {
       uintptr_t& head = owner->free[static_cast<size_t>(kind)]
                                    [(size + kSlabGrain - 1) / kSlabGrain - 1];
-      const uintptr_t word = head | kSlabFreeMark;
+      const uintptr_t word = head | free_mark(kind);
       std::memcpy(block, &word, sizeof word);
       head = reinterpret_cast<uintptr_t>(block);
       ++owner->freed;
@@ -148,7 +156,7 @@ class slab_returns {
           begin(c, owner, index, block);
           return;
         }
-        const uintptr_t word = c.first | kSlabFreeMark;
+        const uintptr_t word = c.first;
         std::memcpy(block, &word, sizeof word);
         c.first = reinterpret_cast<uintptr_t>(block);
         ++c.count;

@@ -126,12 +126,7 @@ class value_state : public future_state {
   }
   // Destroys what it holds.
   void discard() {
-    if (ABSL_PREDICT_FALSE(holds_ == held_kind::error)) {
-      error_.~Status();
-    } else if (!std::is_trivially_destructible_v<stored<T>> &&
-               holds_ == held_kind::value) {
-      value_.~stored_type();
-    }
+    destroy_held();
     holds_ = held_kind::nothing;
   }
 
@@ -164,19 +159,29 @@ class value_state : public future_state {
   }
 
  protected:
-  ~value_state() override { discard(); }
+  ~value_state() override { destroy_held(); }
 
   using future_state::holds_;
   using typename future_state::held_kind;
 
-  // Whether the destructors of this class and its bases would do nothing.
-  bool has_nothing_to_destroy() const {
+  // Whether it is settled, and the destructors of this class and its bases
+  // would do nothing.
+  bool ends_without_destructor() const {
     return std::is_trivially_destructible_v<stored<T>> &&
-           holds_ != held_kind::error;
+           this->current_phase() == state_phase::value;
   }
 
  private:
   using stored_type = stored<T>;
+
+  void destroy_held() {
+    if (ABSL_PREDICT_FALSE(holds_ == held_kind::error)) {
+      error_.~Status();
+    } else if (!std::is_trivially_destructible_v<stored<T>> &&
+               holds_ == held_kind::value) {
+      value_.~stored_type();
+    }
+  }
 
   static absl::Status status_of(outcome<T>&& result) {
     if constexpr (std::is_void_v<T>) {
@@ -213,9 +218,8 @@ class promise_state final : public plain_state<T> {
  public:
   using plain_state<T>::plain_state;
 
- private:
   void last_unref() override {
-    if (ABSL_PREDICT_TRUE(this->done() && this->has_nothing_to_destroy())) {
+    if (ABSL_PREDICT_TRUE(this->ends_without_destructor())) {
       this->free_block(this);
     } else {
       value_state<T>::last_unref();

@@ -30,6 +30,9 @@ namespace internal {
 
 class task_core;
 
+// The loop's view on the tasks; see loop_core::task_hooks.
+extern const task_hooks kTaskHooks;
+
 }  // namespace internal
 
 // step: what a state returns: the transition its machine makes. Made only by
@@ -41,16 +44,14 @@ class [[nodiscard]] step {
   enum class kind : uint8_t {
     await,  // Go on when the source of the machine is settled.
     call,   // Run the machine that is the source; go on when it has ended.
-    sleep,  // Go on at deadline_ns.
+    sleep,  // Go on at the time that is in the place of the machine.
     yield,  // Go on in the next iteration.
     end,    // The machine has ended.
   };
 
-  explicit step(kind what, int64_t deadline_ns = 0)
-      : kind_(what), deadline_ns_(deadline_ns) {}
+  explicit step(kind what) : kind_(what) {}
 
   kind kind_;
-  int64_t deadline_ns_;
 };
 
 namespace internal {
@@ -150,7 +151,20 @@ class task_core : public runnable, public waiting_side {
   // Takes the machine over as a root: its first step goes to the queue (S41),
   // or, eager, runs now, if the loop does (S166, S169).
   enum class first_step { queued, eager };
-  void start(loop_core& core, const transition& first, first_step when);
+  // Inline, for it is what a program does that starts many.
+  void start(loop_core& core, const transition& first, first_step when) {
+    result_state().bind(core);
+    core.set_task_hooks(kTaskHooks);
+    id_ = core.next_task_id();
+    link_ = this;
+    transition_ = &first;
+    if (ABSL_PREDICT_FALSE(has_context())) keep_context();
+    if (ABSL_PREDICT_FALSE(when == first_step::eager) && core.running()) {
+      start_eagerly();
+      return;
+    }
+    suspend_and_push(suspension::ready, core);
+  }
 
   // Rules S52 to S61.
   cancel_answer request_cancel(const absl::Status& why);
@@ -182,7 +196,10 @@ class task_core : public runnable, public waiting_side {
 
   // Of a root; it goes with the task.
   task_extras& extras() {
-    if (extras_ == nullptr) extras_ = new task_extras;
+    if (extras_ == nullptr) {
+      extras_ = new task_extras;
+      set_flag(kHasExtras);
+    }
     return *extras_;
   }
   task_extras* extras_or_null() const { return extras_; }
@@ -194,8 +211,10 @@ class task_core : public runnable, public waiting_side {
   // base stands before this one. So close to everything a step does that a
   // virtual function would be a tenth of it.
   future_state& result_state() {
+    // Negative, and in words: to be added by one instruction.
     return *reinterpret_cast<future_state*>(
-        reinterpret_cast<unsigned char*>(this) - state_offset_ * kOffsetUnit);
+        reinterpret_cast<unsigned char*>(this) +
+        state_offset_ * ptrdiff_t{kOffsetUnit});
   }
 
   // -- For the transitions of a machine
@@ -211,10 +230,10 @@ class task_core : public runnable, public waiting_side {
  protected:
   // How far behind its state it stands, in bytes.
   explicit task_core(size_t state_offset)
-      : state_offset_(static_cast<uint16_t>(state_offset / kOffsetUnit)) {}
+      : state_offset_(static_cast<int16_t>(
+            -static_cast<int>(state_offset / kOffsetUnit))) {}
   // A copy of a machine that has not been started has not been started.
-  task_core(const task_core& other)
-      : task_core(other.state_offset_ * kOffsetUnit) {}
+  task_core(const task_core& other) : state_offset_(other.state_offset_) {}
   task_core& operator=(const task_core&) { return *this; }
   ~task_core() override {
     if (ABSL_PREDICT_FALSE(source_ != nullptr || extras_ != nullptr)) {
@@ -235,7 +254,8 @@ class task_core : public runnable, public waiting_side {
   }
   step sleep_until_ns(const transition& next, int64_t deadline_ns) {
     choose(&next, nullptr);
-    return step(step::kind::sleep, deadline_ns);
+    set_free_place(deadline_ns);
+    return step(step::kind::sleep);
   }
   step yield_to(const transition& next) {
     choose(&next, nullptr);
@@ -246,7 +266,7 @@ class task_core : public runnable, public waiting_side {
     return step(step::kind::end);
   }
   static constexpr size_t kOffsetUnit = alignof(void*);
-  static constexpr size_t kMaxOffset = UINT16_MAX * kOffsetUnit;
+  static constexpr size_t kMaxOffset = INT16_MAX * kOffsetUnit;
   static void set_first(task_core& machine, const transition& first) {
     machine.transition_ = &first;
   }
@@ -262,6 +282,12 @@ class task_core : public runnable, public waiting_side {
   virtual void hold_failure(absl::Status error) = 0;
 
  private:
+  // Its step is the last one: see end_now().
+  static constexpr uint16_t kEnding = 2;
+  static constexpr uint16_t kHasExtras = 4;
+  // wait_cancelled or self_await.
+  static constexpr uint16_t kWakesWithError = 8;
+
   enum class suspension : uint8_t {
     running,
     ready,
@@ -286,18 +312,26 @@ class task_core : public runnable, public waiting_side {
   void destroy_frames(task_core* top);
   void choose(const transition* next, future_state* source) {
     RATCHET_CHECK(!chosen_, two_transitions());
-    chosen_ = true;
+    set_chosen(true);
     transition_ = next;
     if (ABSL_PREDICT_FALSE(source_ != nullptr)) source_->unref();
     source_ = source;
+  }
+  void set_chosen([[maybe_unused]] bool chosen) {
+#ifndef NDEBUG
+    chosen_ = chosen;  // Only those builds look at it.
+#endif
   }
   std::string two_transitions() const;
   std::string transition_of_another() const;
   step resume(const absl::Status* thrown);
   step end_thrown();
+  void keep_context();
   void start_eagerly();
+  void end_after_step(loop_core& core);
+  void suspend_unusually(future_state& source, loop_core& core);
   void take_step(const absl::Status* thrown);
-  void take_step_with_error();
+  void take_unusual_turn();
   void cancel_source(future_state& source);
   void suspend(suspension how, loop_core& core) {
     wait_ = how;
@@ -307,13 +341,18 @@ class task_core : public runnable, public waiting_side {
     suspend(how, core);
     core.push(*this);
   }
+  // In the ready queue, to be told an error.
+  void wake_with_error(suspension how, loop_core& core) {
+    set_flag(kWakesWithError);
+    suspend_and_push(how, core);
+  }
   void end_root(future_state& state);
 
   // Small ones first: they fill up the word of the last base.
-  bool ending_ = false;  // Its step is the last one: see end_now().
-  bool chosen_ = false;  // The running state has made its transition.
   suspension wait_ = suspension::running;
-  uint16_t state_offset_;
+  // The running state has made its transition.
+  [[maybe_unused]] bool chosen_ = false;
+  int16_t state_offset_;  // Of the result, from here.
   uint16_t cancels_ = 0;  // asyncio's cancelling(); no more than fit.
   uint32_t id_ = 0;
   uint32_t since_ms_ = 0;  // See loop_core::recent_ms().
@@ -325,9 +364,6 @@ class task_core : public runnable, public waiting_side {
 
 // The roots of `core` that are not done, in creation order.
 std::vector<task_core*> pending_tasks(loop_core& core);
-
-// The loop's view on the tasks; see loop_core::task_hooks.
-extern const task_hooks kTaskHooks;
 
 }  // namespace internal
 }  // namespace ratchet

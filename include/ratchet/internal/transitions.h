@@ -6,6 +6,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/base/attributes.h"
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -133,15 +134,14 @@ struct transition_to {
       return Source::template resume<transition_to>(self, core.take_source(),
                                                     thrown);
     } else {
-      return resume_with(self,
-                         state_ref<value_state<T>>(
-                             static_cast<value_state<T>*>(core.take_source())),
+      return resume_with(self, static_cast<value_state<T>*>(core.take_source()),
                          thrown);
     }
   }
 
+  // Takes the reference to `taken` over.
   template <class S = Source>
-  static step resume_with(machine& self, state_ref<value_state<T>> source,
+  static step resume_with(machine& self, value_state<T>* taken,
                           const absl::Status* thrown) {
     constexpr bool kShared = S::kShared;
     constexpr passing kPassing = passing_of<parameter, T, kShared>();
@@ -149,33 +149,53 @@ struct transition_to {
                   "a state after await takes the value, the outcome, or "
                   "nothing: step next(T), step next(absl::StatusOr<T>), for "
                   "void step next(absl::Status), or step next()");
-    // Rules S38, S57: retrieved also if something else is thrown in its place.
-    source->mark_retrieved();
     if constexpr (kPassing == passing::outcome) {
+      state_ref<value_state<T>> source(taken);
+      // Rules S38, S57: retrieved also if something else is thrown in its
+      // place.
+      source->mark_retrieved();
       outcome<T> result = thrown != nullptr ? outcome<T>(*thrown)
                                             : take_outcome<kShared>(*source);
       source = state_ref<value_state<T>>();
       return (self.*Next)(std::move(result));
     } else {
-      task_core& core = self;
-      if (ABSL_PREDICT_FALSE(thrown != nullptr)) {
-        return core.fail_with(*thrown);
-      }
-      if (ABSL_PREDICT_FALSE(source->failed())) {
-        return core.fail_with(source->held_error());
+      if (ABSL_PREDICT_FALSE(thrown != nullptr || taken->failed())) {
+        return fail_with_source(self, taken, thrown);
       }
       if constexpr (kPassing == passing::nothing) {
-        source = state_ref<value_state<T>>();
+        taken->unref();
         return (self.*Next)();
       } else if constexpr (kShared) {
+        const state_ref<value_state<T>> source(taken);
         return (self.*Next)(std::as_const(source->value()));
       } else {
         // Out of the source, which ends before the state runs, as a coroutine
         // has ended when its await returns.
-        T taken = std::move(source->value());
-        source = state_ref<value_state<T>>();
-        return (self.*Next)(std::move(taken));
+        T result = value_out_of(taken);
+        return (self.*Next)(std::move(result));
       }
+    }
+  }
+
+  // The same, where an error skips the state.
+  ABSL_ATTRIBUTE_NOINLINE static step fail_with_source(
+      machine& self, value_state<T>* taken, const absl::Status* thrown) {
+    const state_ref<value_state<T>> source(taken);
+    source->mark_retrieved();  // As above.
+    task_core& core = self;
+    return core.fail_with(thrown != nullptr ? *thrown : source->held_error());
+  }
+
+  // As a template, for there is none of void.
+  template <class U>
+  static U value_out_of(value_state<U>* taken) {
+    if constexpr (std::is_nothrow_move_constructible_v<U>) {
+      U result = std::move(taken->value());
+      taken->unref();
+      return result;
+    } else {
+      const state_ref<value_state<U>> source(taken);
+      return std::move(source->value());
     }
   }
 

@@ -5,7 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
+#include "ratchet/internal/future_state.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/state.h"
 #include "ratchet/task.h"
@@ -50,8 +52,9 @@ class event {
  private:
   class gate;
 
-  internal::state_ref<internal::value_state<void>> entrance(
-      internal::loop_core& core);
+  // What to wait for, with a reference for who does.
+  internal::future_state* entrance(internal::loop_core& core);
+  internal::future_state* entrance_slowly(internal::loop_core& core);
   std::string describe() const;
 
   std::string name_;
@@ -69,15 +72,71 @@ class event::waiting : public internal::direct_awaitable {
   explicit waiting(event& e) : event_(&e) {}
 
   internal::future_state* take_source() {
-    return event_->entrance(internal::loop_core::current("event::wait()"))
-        .release();
+    return event_->entrance(internal::loop_core::current("event::wait()"));
   }
 
  private:
   event* event_;
 };
 
+// gate: what those who wait for an event wait for, all for the same one: it is
+// settled when the event is set, and pending again when it is cleared. If
+// somebody still has it then, who was woken and has not run, the event takes
+// another one.
+class event::gate final : public internal::value_state<void> {
+ public:
+  gate(internal::loop_core& core, const event& owner)
+      : internal::value_state<void>(core), owner_(&owner) {}
+
+  void open() { settle_value(); }
+
+  // False if somebody still has it.
+  bool close() {
+    if (!sole_reference()) return false;
+    reset();
+    return true;
+  }
+
+  // Fails those who wait: the event goes.
+  void destroy_owner(absl::Status gone);
+
+  bool cancelled_by_leaving() const override { return true; }
+  internal::cancel_answer answer_cancel(const absl::Status& why) override;
+  std::string describe_state() const override;
+
+ private:
+  ~gate() override = default;
+
+  const event* owner_;  // Null once it is gone.
+};
+
 inline event::waiting event::wait() { return waiting(*this); }
+
+// Inline: a token that goes through an event meets nothing else.
+inline void event::set() {
+  if (set_) return;
+  set_ = true;
+  if (gate_ == nullptr) return;
+  gate_->core().check_thread("event::set()");
+  gate_->open();
+}
+
+inline void event::clear() {
+  if (!set_) return;
+  set_ = false;
+  if (gate_ != nullptr && ABSL_PREDICT_FALSE(!gate_->close())) {
+    std::exchange(gate_, nullptr)->unref();
+  }
+}
+
+inline internal::future_state* event::entrance(internal::loop_core& core) {
+  gate* const g = gate_;
+  if (ABSL_PREDICT_FALSE(g == nullptr || !g->bound_to(core))) {
+    return entrance_slowly(core);
+  }
+  g->ref();
+  return g;
+}
 
 // "Event.wait" of the algorithms in docs/asyncio.md, as a task of its own.
 class event::wait_task final : public task<void> {
