@@ -7,6 +7,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -31,6 +33,9 @@ class client final {
       : fd_(socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
                    0)) {
     EXPECT_GE(fd_, 0);
+    // Else a second line would wait for the first one to be acknowledged.
+    const int on = 1;
+    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     error_ = ::connect(fd_, address.data(), address.size()) == 0 ? 0 : errno;
   }
   client(client&& other) noexcept

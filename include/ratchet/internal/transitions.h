@@ -214,7 +214,7 @@ struct transition_to {
     } else if constexpr (kPassing == passing::value) {
       return (self.*Next)(make());
     } else {
-      make();
+      static_cast<void>(make());
       return (self.*Next)();
     }
   }

@@ -1,0 +1,78 @@
+#include "ratchet/io/serve.h"
+
+#include "absl/strings/str_cat.h"
+#include "ratchet/error_report.h"
+#include "ratchet/internal/loop_core.h"
+
+namespace ratchet::internal {
+
+step serve_base::start() {
+  absl::Status entered = group_.enter();
+  if (!entered.ok()) return fail(std::move(entered));
+  return next();
+}
+
+step serve_base::next() {
+  if (active_ < options_.max_connections) {
+    return await<&serve_base::connected>(listener_.accept());
+  }
+  place_free_.clear();
+  return await<&serve_base::place_is_free>(place_free_.wait());
+}
+
+step serve_base::place_is_free(absl::Status status) {
+  if (!status.ok()) return stop(std::move(status));
+  return next();
+}
+
+step serve_base::connected(absl::StatusOr<accepted> connection) {
+  if (connection.ok()) {
+    begin(*std::move(connection));
+    return next();
+  }
+  const error_kind kind = kind_of(connection.status());
+  if (kind == error_kind::destroyed || kind == error_kind::closed) {
+    return await<&serve_base::ended>(group_.leave());
+  }
+  return stop(connection.status());
+}
+
+step serve_base::stop(absl::Status why) {
+  listener_.close();
+  outcome_ = std::move(why);
+  if (!is_cancelled(outcome_)) {
+    group_.cancel("the listener has failed").IgnoreError();
+    return await<&serve_base::ended>(group_.leave());
+  }
+  if (options_.grace <= absl::ZeroDuration()) {
+    return await<&serve_base::ended>(group_.leave(outcome_));
+  }
+  grace_ = event_loop::current().call_later(options_.grace, [this] {
+    group_.cancel(cancel_reason(outcome_)).IgnoreError();
+  });
+  return await<&serve_base::ended>(group_.leave());
+}
+
+step serve_base::ended(absl::Status status) {
+  grace_.cancel();
+  if (!status.ok()) return fail(std::move(status));
+  return done(outcome_);
+}
+
+void serve_base::leave_place() {
+  --active_;
+  place_free_.set();
+}
+
+void serve_base::connection_failed(const socket_address& peer,
+                                   const absl::Status& error) const {
+  if (options_.on_error != nullptr) {
+    options_.on_error(peer, error);
+    return;
+  }
+  loop_core::current("serve()").report(
+      {error_report::cause::callback, error,
+       absl::StrCat("connection from ", peer.to_string()), ""});
+}
+
+}  // namespace ratchet::internal
