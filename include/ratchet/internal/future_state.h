@@ -105,6 +105,8 @@ class future_state : public slab_allocated<block_kind::plain> {
   }
   // REQUIRES: !done(), and `w` waits here.
   void remove_waiter(runnable& w) { waiters_.remove(w); }
+  // REQUIRES: !done().
+  bool has_waiters() const { return !waiters_.empty(); }
 
   bool abandoned() const { return phase_ == state_phase::abandoned; }
 
