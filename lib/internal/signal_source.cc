@@ -7,10 +7,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
-#include "absl/base/thread_annotations.h"
 #include "absl/strings/str_cat.h"
 #include "ratchet/internal/system_error.h"
 
@@ -86,13 +86,13 @@ class registry {
   }
 
  private:
-  absl::Status free_slot(signal_slot*& out)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  // All of these with the mutex locked.
+  absl::Status free_slot(signal_slot*& out) {
     for (out = first_slot.load(std::memory_order_relaxed); out != nullptr;
          out = out->next) {
       if (out->used) continue;
-      uint64_t
-          left;  // By a handler that was late: a loop need not wake for it.
+      // What a handler left that was late: a loop need not wake for it.
+      uint64_t left;
       [[maybe_unused]] const ssize_t n = ::read(out->event, &left, sizeof left);
       return absl::OkStatus();
     }
@@ -105,8 +105,7 @@ class registry {
     return absl::OkStatus();
   }
 
-  void release_locked(signal_slot& slot, uint64_t signals)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void release_locked(signal_slot& slot, uint64_t signals) {
     slot.watched.store(0, std::memory_order_release);
     slot.used = false;
     for (int number = 1; number <= kMostSignals; ++number) {
@@ -115,7 +114,7 @@ class registry {
     }
   }
 
-  bool install(int number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  bool install(int number) {
     struct sigaction ours = {};
     ours.sa_handler = &on_signal;
     // Other threads' calls go on; the loop is woken by its eventfd.
@@ -123,7 +122,7 @@ class registry {
     return sigaction(number, &ours, &previous_[number]) == 0;
   }
 
-  void restore(int number) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+  void restore(int number) {
     struct sigaction now = {};
     // Unless somebody else has set something since.
     if (sigaction(number, nullptr, &now) == 0 && now.sa_handler == &on_signal) {
@@ -131,9 +130,9 @@ class registry {
     }
   }
 
-  std::mutex mutex_;
-  int watchers_[kMostSignals + 1] ABSL_GUARDED_BY(mutex_) = {};
-  struct sigaction previous_[kMostSignals + 1] ABSL_GUARDED_BY(mutex_) = {};
+  std::mutex mutex_;  // Guards the rest, and who uses which slot.
+  int watchers_[kMostSignals + 1] = {};
+  struct sigaction previous_[kMostSignals + 1] = {};
 };
 
 bool can_be_watched(int number) {
