@@ -141,6 +141,23 @@ class pool_call final : public courier<T>, public pool_job {
   std::optional<F> f_;  // Until it has run, or will not.
 };
 
+// run_in() for what remembers a pool that may go before it: by its core.
+template <class F>
+auto run_in_core(const std::shared_ptr<pool_core>& pool, F&& f) {
+  using Function = std::decay_t<F>;
+  using T = typename unwrapped<pool_result_of<Function>>::type;
+  loop_core& core = loop_core::current("run_in()");
+  core.check_thread("run_in()");
+  if (core.closed()) return make_error_future<T>(loop_core::closed_error());
+  using Call = pool_call<T, Function>;
+  auto made = make_arrival<T, Call>(core, pool, std::forward<F>(f));
+  if (!pool->submit(*made.courier)) {
+    made.courier->give_up(pool->closed_error());
+    made.courier->take_turn();  // At once.
+  }
+  return std::move(made.consumer);
+}
+
 }  // namespace internal
 
 // thread_pool: threads for functions that block or take long (asyncio's
@@ -232,20 +249,7 @@ auto run_in(thread_pool& pool, F&& f) {
                   "run_in(pool, f): f runs in a thread without a loop, so it "
                   "cannot return a future or a task: return a value, and go "
                   "on with then()");
-    using T = typename internal::unwrapped<R>::type;
-    internal::loop_core& core = internal::loop_core::current("run_in()");
-    core.check_thread("run_in()");
-    if (core.closed()) {
-      return make_error_future<T>(internal::loop_core::closed_error());
-    }
-    using Call = internal::pool_call<T, Function>;
-    auto made =
-        internal::make_arrival<T, Call>(core, pool.core(), std::forward<F>(f));
-    if (!pool.core()->submit(*made.courier)) {
-      made.courier->give_up(pool.core()->closed_error());
-      made.courier->take_turn();  // At once.
-    }
-    return std::move(made.consumer);
+    return internal::run_in_core(pool.core(), std::forward<F>(f));
   }
 }
 
