@@ -26,6 +26,7 @@ namespace {
 using ::testing::ElementsAreArray;
 using ::testing::EndsWith;
 using ::testing::IsEmpty;
+using ::testing::StartsWith;
 using ::testing::TestWithParam;
 using ::testing::ValuesIn;
 
@@ -362,6 +363,62 @@ TEST(ProcTest, PassesAnInterruptOnAndWaits) {
 
 TEST(ProcTest, SaysHowItIsUsed) {
   EXPECT_EQ(running_demo("proc", {}).wait().status, 2);
+}
+
+// -- A file that is made -----------------------------------------------------
+
+class DatasetTest : public TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Chunks, DatasetTest,
+                         ValuesIn({"--chunk=1", "--chunk=2", "--chunk=11",
+                                   "--chunk=500", "--chunk=1000000"}));
+
+// Wherever it is cut: the demo compares that with one thread, too.
+TEST_P(DatasetTest, CountsTheSame) {
+  const ended result = running_demo("dataset", {"--rows=1000", "--quiet",
+                                                "--threads=3", GetParam()})
+                           .wait();
+  EXPECT_THAT(result.output, ElementsAreArray(transcript("dataset")));
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.errors, IsEmpty());
+}
+
+TEST(DatasetTimesTest, AreShownUnlessItIsToBeQuiet) {
+  const ended result =
+      running_demo("dataset", {"--rows=1000", "--threads=3"}).wait();
+  std::vector<std::string> expected = transcript("dataset");
+  ASSERT_EQ(result.output.size(), expected.size() + 3);
+  EXPECT_THAT(result.output[expected.size()], StartsWith("one thread "));
+  EXPECT_THAT(result.output[expected.size() + 1], StartsWith("a pool of 3 "));
+  EXPECT_THAT(result.output[expected.size() + 2], StartsWith("speed-up "));
+  EXPECT_EQ(result.status, 0);
+  EXPECT_THAT(result.errors, IsEmpty());  // Without a terminal, no progress.
+}
+
+TEST(DatasetFileTest, IsWhatTheUserHas) {
+  const std::string path = ::testing::TempDir() + "/dataset_test.csv";
+  std::ofstream(path) << "a,1.0\n\nb,-2.5\nb,x\n"
+                      << std::string(10000, 'x') << "\n,3.0\na,2.0";
+  const ended result =
+      running_demo("dataset", {"--quiet", "--chunk=7", "--file=" + path})
+          .wait();
+  EXPECT_THAT(result.output,
+              ElementsAreArray({
+                  "station                rows      min     mean      max",
+                  "a                         2      1.0      1.5      2.0",
+                  "b                         1     -2.5     -2.5     -2.5",
+                  "all                       3     -2.5      0.2      2.0",
+                  "4 malformed, the first line of these at byte 6: \"\"",
+              }));
+  EXPECT_EQ(result.status, 0);
+  unlink(path.c_str());
+}
+
+TEST(DatasetFileTest, IsMissed) {
+  const ended result = running_demo("dataset", {"--file=/no/such"}).wait();
+  EXPECT_THAT(result.output, IsEmpty());
+  EXPECT_THAT(result.errors, StartsWith("NOT_FOUND: cannot open /no/such"));
+  EXPECT_EQ(result.status, 1);
 }
 
 // -- Questions and answers ---------------------------------------------------

@@ -1,6 +1,9 @@
 // The snippets of docs/guide.md, compiled and run.
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
 #include <numeric>
 #include <set>
 #include <string>
@@ -15,6 +18,9 @@
 #include "gtest/gtest.h"
 #include "ratchet/bound_group.h"
 #include "ratchet/interval.h"
+#include "ratchet/io/file.h"
+#include "ratchet/io/resolve.h"
+#include "ratchet/io/socket_address.h"
 #include "ratchet/map_concurrent.h"
 #include "ratchet/ratchet.h"
 #include "ratchet/retry.h"
@@ -218,6 +224,78 @@ ratchet::future<int> ask_the_driver(std::thread& driver) {
 absl::StatusOr<int> ask_the_loop(const ratchet::remote& loop) {
   return ratchet::submit(loop, answer_after(1)).get();  // Blocks this thread.
 }
+
+// Adds one to a number that is kept in a file.
+class counts_a_visit final : public ratchet::task<int> {
+ public:
+  counts_a_visit(ratchet::thread_pool& disk, std::string path)
+      : disk_(disk), path_(std::move(path)) {}
+  step start() {
+    return await<&counts_a_visit::read>(ratchet::read_file(disk_, path_, 100));
+  }
+
+ private:
+  step read(absl::StatusOr<std::string> text) {
+    if (absl::IsNotFound(text.status())) text = "0";  // The first visit.
+    if (!text.ok()) return fail(text.status());
+    visits_ = std::atoi(text->c_str()) + 1;
+    return await<&counts_a_visit::written>(
+        ratchet::write_file(disk_, path_, std::to_string(visits_)));
+  }
+  step written() { return done(visits_); }
+
+  ratchet::thread_pool& disk_;
+  std::string path_;
+  int visits_ = 0;
+};
+
+// The first and the last bytes of a file, read at once.
+class both_ends final : public ratchet::task<std::string> {
+ public:
+  both_ends(ratchet::thread_pool& disk, std::string path)
+      : disk_(disk), path_(std::move(path)) {}
+  step start() {
+    return await<&both_ends::opened>(ratchet::file::open(disk_, path_));
+  }
+
+ private:
+  step opened(ratchet::file file) {
+    file_ = std::move(file);
+    return await<&both_ends::sized>(file_.size());
+  }
+  step sized(uint64_t size) {
+    const uint64_t last = size < 5 ? 0 : size - 5;
+    return await<&both_ends::read>(
+        ratchet::when_all(file_.read_at(0, 5), file_.read_at(last, 5)));
+  }
+  step read(std::tuple<std::string, std::string> ends) {
+    return done(std::get<0>(ends) + "..." + std::get<1>(ends));
+  }
+
+  ratchet::thread_pool& disk_;
+  std::string path_;
+  ratchet::file file_;
+};
+
+class finds_a_host final : public ratchet::task<std::string> {
+ public:
+  finds_a_host(ratchet::thread_pool& names, std::string host)
+      : names_(names), host_(std::move(host)) {}
+  step start() {
+    return await<&finds_a_host::found>(ratchet::with_timeout(
+        ratchet::resolve(names_, host_, 443), absl::Seconds(5)));
+  }
+
+ private:
+  step found(std::vector<ratchet::socket_address> addresses) {
+    in_turn_ = ratchet::interleave_families(addresses);
+    return done(in_turn_.front().to_string());  // The one to be tried first.
+  }
+
+  ratchet::thread_pool& names_;
+  std::string host_;
+  std::vector<ratchet::socket_address> in_turn_;
+};
 
 // A server that is busy at every first call for a page.
 class flaky_server {
@@ -426,6 +504,32 @@ TEST_F(GuideTest, TheLoopAnswersOtherThreads) {
   EXPECT_TRUE(loop.run_forever().ok());
   other.join();
   EXPECT_EQ(answer.value(), 1);
+}
+
+TEST_F(GuideTest, VisitsAreCounted) {
+  ratchet::thread_pool disk(1);
+  const std::string path = ::testing::TempDir() + "/guide_test.visits";
+  for (int i = 1; i <= 3; ++i) {
+    EXPECT_EQ(loop.run_until_complete(counts_a_visit(disk, path)).value(), i);
+  }
+  std::remove(path.c_str());
+}
+
+TEST_F(GuideTest, AFileHasTwoEnds) {
+  ratchet::thread_pool disk(2);
+  const std::string path = ::testing::TempDir() + "/guide_test.ends";
+  const std::string text = "Tasks that wait for each other";
+  auto written = ratchet::write_file(disk, path, text);
+  ASSERT_TRUE(loop.run_until_complete(std::move(written)).ok());
+  EXPECT_EQ(loop.run_until_complete(both_ends(disk, path)).value(),
+            "Tasks...other");
+  std::remove(path.c_str());
+}
+
+TEST_F(GuideTest, AHostIsFound) {
+  ratchet::thread_pool names(1);
+  EXPECT_EQ(loop.run_until_complete(finds_a_host(names, "::1")).value(),
+            "[::1]:443");
 }
 
 TEST_F(GuideTest, AllPagesAreFetched) {
