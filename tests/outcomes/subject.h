@@ -213,6 +213,7 @@ std::vector<named_subject> combinator_subjects();
 std::vector<named_subject> sync_subjects();
 std::vector<named_subject> thread_subjects();
 std::vector<named_subject> flow_subjects();
+std::vector<named_subject> net_subjects();
 std::vector<named_subject> all_subjects();
 
 }  // namespace ratchet::outcomes
