@@ -77,7 +77,7 @@ absl::StatusOr<socket_address> peer_address(int fd) {
 
 absl::Status bind_error(int error, std::string_view what,
                         const socket_address& address) {
-  const absl::Status status = system_error(error, what);
+  absl::Status status = system_error(error, what);
   const absl::string_view more = advice(error, address);
   if (more.empty()) return status;
   return absl::Status(error == EADDRNOTAVAIL

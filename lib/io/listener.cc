@@ -111,10 +111,10 @@ std::string path_of(const socket_address& address) {
 class listener_core final : public io_descriptor,
                             public slab_allocated<block_kind::plain> {
  public:
-  listener_core(loop_core& core, socket_address address,
+  listener_core(loop_core& core, const socket_address& address,
                 const stream_options& streams)
       : io_descriptor(core),
-        address_(std::move(address)),
+        address_(address),
         path_(path_of(address_)),
         file_(file_at(path_)),
         streams_(streams),

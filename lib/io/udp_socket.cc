@@ -74,11 +74,11 @@ class send_operation final : public udp_operation {
 class udp_core final : public io_descriptor,
                        public slab_allocated<block_kind::plain> {
  public:
-  udp_core(loop_core& core, socket_address address,
-           std::optional<socket_address> peer)
+  udp_core(loop_core& core, const socket_address& address,
+           const std::optional<socket_address>& peer)
       : io_descriptor(core),
-        address_(std::move(address)),
-        peer_(std::move(peer)),
+        address_(address),
+        peer_(peer),
         receive_(new receive_operation(core, this, address_.to_string())) {}
 
   const socket_address& address() const { return address_; }
@@ -407,9 +407,10 @@ absl::StatusOr<udp_socket> udp_socket::bind(const socket_address& local,
   if (::bind(socket->get(), local.data(), local.size()) != 0) {
     return internal::bind_error(errno, what, local);
   }
-  absl::StatusOr<socket_address> own = internal::local_address(socket->get());
+  const absl::StatusOr<socket_address> own =
+      internal::local_address(socket->get());
   if (!own.ok()) return own.status();
-  udp_socket made(new internal::udp_core(core, *std::move(own), std::nullopt));
+  udp_socket made(new internal::udp_core(core, *own, std::nullopt));
   status = made.core_->open(socket->release(),
                             internal::kIoReadable | internal::kIoWritable);
   if (!status.ok()) return status;
@@ -436,9 +437,9 @@ absl::StatusOr<udp_socket> udp_socket::connect(
   if (::connect(fd, peer.data(), peer.size()) != 0) {
     return internal::system_error(errno, what);
   }
-  absl::StatusOr<socket_address> own = internal::local_address(fd);
+  const absl::StatusOr<socket_address> own = internal::local_address(fd);
   if (!own.ok()) return own.status();
-  udp_socket made(new internal::udp_core(core, *std::move(own), peer));
+  udp_socket made(new internal::udp_core(core, *own, peer));
   status = made.core_->open(socket->release(),
                             internal::kIoReadable | internal::kIoWritable);
   if (!status.ok()) return status;

@@ -45,7 +45,8 @@ TEST_P(SnippetsTest, AreCompiled) {
       absl::StrCat(contents("tests/docs/guide_process_test.cc"),
                    contents("tests/docs/guide_test.cc"),
                    contents("tests/docs/readme_program.cc"),
-                   contents("tests/docs/readme_test.cc"));
+                   contents("tests/docs/readme_test.cc"),
+                   contents("tests/docs/sockets_test.cc"));
   for (const std::string& block : cpp_blocks(contents(GetParam()))) {
     EXPECT_TRUE(absl::StrContains(compiled, block))
         << "not in tests/docs/*.cc:\n"

@@ -214,6 +214,7 @@ std::vector<named_subject> sync_subjects();
 std::vector<named_subject> thread_subjects();
 std::vector<named_subject> flow_subjects();
 std::vector<named_subject> process_subjects();
+std::vector<named_subject> net_subjects();
 std::vector<named_subject> all_subjects();
 
 }  // namespace ratchet::outcomes

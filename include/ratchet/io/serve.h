@@ -45,8 +45,7 @@ class serve_base : public task<void> {
         options_(std::move(options)),
         name_("serve(" + from.address().to_string() + ")") {}
   serve_base(serve_base&& other) noexcept
-      : task<void>(),
-        listener_(other.listener_),
+      : listener_(other.listener_),
         options_(other.options_),
         name_(other.name_) {}
 
