@@ -14,6 +14,9 @@ class readiness_watch;
 enum io_events : uint32_t {
   kIoReadable = 1,  // Or at its end, or broken: a read says which.
   kIoWritable = 2,  // Or broken.
+  // With an interest: tells as long as it can be done, not once for each time
+  // that it becomes so. For libraries that read no further than they like.
+  kIoLevel = 4,
 };
 
 // io_watch: what watches one descriptor, in the poller of one loop.
@@ -35,7 +38,7 @@ class io_watch {
   io_watch& operator=(const io_watch&) = delete;
 
   // Told once for each time that the descriptor becomes ready (edges): who has
-  // not read until EAGAIN may not be told again.
+  // not read until EAGAIN may not be told again. Unless it asked for kIoLevel.
   virtual void io_ready(uint32_t events) = 0;
   // It will never be told again. `closed`: the loop is; else the descriptor was
   // closed behind its back.
