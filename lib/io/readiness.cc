@@ -27,9 +27,7 @@ class readiness_state;
 class readiness_watch final : public io_watch,
                               public slab_allocated<block_kind::plain> {
  public:
-  explicit readiness_watch(loop_core& core) : core_(core) {
-    core_.add_state();
-  }
+  explicit readiness_watch(loop_core& core) : core_(core) { core_.add_state(); }
 
   void join(readiness_state& s);
   void leave(readiness_state& s);
@@ -172,10 +170,10 @@ void readiness_watch::io_dropped(bool loop_closed) {
     if (loop_closed) {
       s.abandon();
     } else {
-      s.settle_error(make_error(
-          error_kind::destroyed,
-          absl::StrCat("descriptor ", s.fd_,
-                       " was closed while somebody waited for it")));
+      s.settle_error(
+          make_error(error_kind::destroyed,
+                     absl::StrCat("descriptor ", s.fd_,
+                                  " was closed while somebody waited for it")));
     }
   }
   delete this;

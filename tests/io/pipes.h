@@ -20,8 +20,8 @@ class socket_pair {
  public:
   explicit socket_pair(int type = SOCK_STREAM) {
     int fds[2] = {-1, -1};
-    EXPECT_EQ(
-        socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    EXPECT_EQ(socketpair(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds),
+              0);
     ours = fds[0];
     theirs = fds[1];
   }
