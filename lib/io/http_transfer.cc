@@ -129,6 +129,12 @@ long wanted_version(http_version version, bool https) {
   return CURL_HTTP_VERSION_2TLS;
 }
 
+// libcurl before 8.0 speaks HTTP/2 without TLS once on each connection, and
+// then fails (curl/curl#10634).
+bool can_share_clear_http2() {
+  return curl_version_info(CURLVERSION_NOW)->version_num >= 0x080000;
+}
+
 long millis(absl::Duration d) {
   // 0 would be libcurl's own limit.
   return static_cast<long>(std::clamp<int64_t>(
@@ -185,8 +191,13 @@ absl::Status http_transfer::prepare(const http_client_options& options) {
   curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION,
                    wanted_version(request_.version, https_));
   if (request_.version == http_version::http_2) {
-    // Rather a stream of a connection that is being made than a second one.
-    curl_easy_setopt(easy_, CURLOPT_PIPEWAIT, 1L);
+    if (https_ || can_share_clear_http2()) {
+      // Rather a stream of a connection that is being made than a second one.
+      curl_easy_setopt(easy_, CURLOPT_PIPEWAIT, 1L);
+    } else {
+      curl_easy_setopt(easy_, CURLOPT_FRESH_CONNECT, 1L);
+      curl_easy_setopt(easy_, CURLOPT_FORBID_REUSE, 1L);
+    }
   }
   set_method();
   set_limits();

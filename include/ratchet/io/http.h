@@ -56,7 +56,9 @@ enum class http_version {
   any,       // HTTP/2 through TLS if the server has it, else HTTP/1.1.
   http_1_0,  // Only in responses.
   http_1_1,
-  http_2,  // Without TLS, too, where the server must be known to have it.
+  // Without TLS, too, where the server must be known to have it (and libcurl
+  // before 8.0 takes a connection for each request).
+  http_2,
   http_3,  // Only in responses.
 };
 
