@@ -43,8 +43,8 @@ struct http_answer {
 struct http_server_options {
   int port = 0;  // 0: a free one.
   // PEM; with both it is HTTPS.
-  std::string certificate;
-  std::string key;
+  std::string certificate = {};
+  std::string key = {};
 };
 
 // http_server: answers HTTP on 127.0.0.1, in the current loop, for demos and
