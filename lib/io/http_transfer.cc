@@ -255,7 +255,8 @@ absl::Status http_transfer::set_headers() {
   bool added = true;
   for (const auto& [name, value] : request_.headers) {
     // libcurl's way to write a field that is empty is a semicolon.
-    added &= add(value.empty() ? name + ";" : name + ": " + value);
+    added &= add(value.empty() ? absl::StrCat(name, ";")
+                               : absl::StrCat(name, ": ", value));
   }
   // What libcurl would add: a type that it cannot know, and a wait of a second
   // for servers that do not know "100 Continue".
