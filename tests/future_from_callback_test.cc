@@ -1,5 +1,6 @@
 #include "ratchet/future_from_callback.h"
 
+#include <cstddef>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -112,7 +113,7 @@ TEST_F(FutureFromCallbackTest, OfVoidTakesNothingOrAStatus) {
 }
 
 TEST_F(FutureFromCallbackTest, MakesTheValueOfSeveralArguments) {
-  slot<int, char> repeated;
+  slot<size_t, char> repeated;
   future<std::string> f = future_from_callback<std::string>(
       [&](auto callback) { repeated.set(callback); });
   repeated.call(3, 'x');
