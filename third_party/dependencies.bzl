@@ -7,7 +7,7 @@
 Each is defined only if the WORKSPACE has not defined it before: a parent's own
 Abseil, GoogleTest and so on are used instead, and defining one after the call
 comes too late. Each is found as system_or_archive.bzl says, and fetched only
-once a target needs it: the library wants Abseil alone.
+once a target needs it: the library wants Abseil alone, and //:curl libcurl.
 """
 
 load("@bazel_tools//tools/build_defs/repo:http.bzl", "http_archive")
@@ -40,6 +40,15 @@ def ratchet_dependencies():
         urls = ["https://github.com/abseil/abseil-cpp/archive/refs/tags/20220623.1.tar.gz"],
     )
 
+    # //:curl. No archive: it is built by configure, against the system's TLS.
+    _dependency(
+        name = "com_github_curl_curl",
+        debian = "libcurl4-openssl-dev pkg-config",
+        header = "curl/curl.h",
+        requires = "libcurl >= 7.87",
+        targets = {":curl": ["libcurl"]},
+    )
+
     # Tests.
     _dependency(
         name = "com_google_googletest",
@@ -58,6 +67,15 @@ def ratchet_dependencies():
         strip_prefix = "json-3.11.3",
         targets = {":json": ["nlohmann_json"]},
         urls = ["https://github.com/nlohmann/json/archive/refs/tags/v3.11.3.tar.gz"],
+    )
+
+    # The local servers of demos and tests.
+    _dependency(
+        name = "org_gnu_libmicrohttpd",
+        debian = "libmicrohttpd-dev pkg-config",
+        header = "microhttpd.h",
+        requires = "libmicrohttpd >= 0.9.70",
+        targets = {":microhttpd": ["libmicrohttpd"]},
     )
 
     # Demos and tools.

@@ -8,7 +8,9 @@ build_packages=(
   bazel=bazel-bootstrap
   "g++=g++"
   libabsl-dev
+  libcurl4-openssl-dev
   libgflags-dev
+  libmicrohttpd-dev
   nlohmann-json3-dev
   googletest
   pkg-config=pkg-config

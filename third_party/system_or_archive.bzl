@@ -7,6 +7,8 @@ otherwise the pinned archive is downloaded. A Bazel without a version number
 its distribution has the packages. RATCHET_DEPENDENCIES takes the choice away:
 
     bazel build --repo_env=RATCHET_DEPENDENCIES=archive //...    # or =system
+
+What no archive is pinned of comes from the system in any case.
 """
 
 _HEADER = """\
@@ -67,7 +69,21 @@ def _found(ctx):
         return ctx.path(ctx.attr.source).exists
     if not ctx.attr.requires:
         return False
-    return _pkg_config(ctx, "--cflags-only-I", ctx.attr.requires) == []
+    folders = _pkg_config(ctx, "--cflags-only-I", ctx.attr.requires)
+    if folders and ctx.attr.header:
+        # Of what it is built on; or those that are searched anyway.
+        return _in_compilers_folders(ctx, ctx.attr.header)
+    return folders == []
+
+def _in_compilers_folders(ctx, header):
+    """Whether `header` is in /usr/include, or in the machine's folder in there."""
+    include = ctx.path("/usr/include")
+    folders = [include] + [
+        entry
+        for entry in include.readdir()
+        if "-linux-" in entry.basename
+    ]
+    return any([ctx.path("%s/%s" % (folder, header)).exists for folder in folders])
 
 def _linkopts(ctx, modules):
     """The linker's flags for `modules`, or None if one is not installed."""
@@ -129,12 +145,12 @@ def _system_or_archive_impl(ctx):
     wanted = ctx.os.environ.get("RATCHET_DEPENDENCIES", "")
     if wanted not in ["", "archive", "system"]:
         fail("RATCHET_DEPENDENCIES is '%s', not 'system', 'archive' or empty" % wanted)
-    if wanted != "archive" and _found(ctx):
+    if (wanted != "archive" or not ctx.attr.urls) and _found(ctx):
         _from_system(ctx)
-    elif wanted == "archive" or (wanted == "" and ctx.attr.archives):
+    elif ctx.attr.urls and (wanted == "archive" or (wanted == "" and ctx.attr.archives)):
         _from_archive(ctx)
     else:
-        fail("%s is not installed (Debian: apt-get install %s)" % (ctx.name, ctx.attr.debian))
+        fail("%s (%s) is not installed (Debian: apt-get install %s)" % (ctx.name, ctx.attr.requires, ctx.attr.debian))
 
 system_or_archive = repository_rule(
     implementation = _system_or_archive_impl,
@@ -145,6 +161,9 @@ system_or_archive = repository_rule(
         ),
         "debian": attr.string(
             doc = "The Debian packages it is in, for messages.",
+        ),
+        "header": attr.string(
+            doc = "Its header, for what pkg-config names folders of that it can do without.",
         ),
         "requires": attr.string(
             doc = "What pkg-config must know for the system's to be used: 'MODULE' or 'MODULE >= VERSION'.",

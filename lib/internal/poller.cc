@@ -69,7 +69,7 @@ int wait_nanos(int epoll, epoll_event* events, int64_t timeout_ns) {
 
 epoll_event event_of(int fd, uint32_t generation, uint32_t interest) {
   epoll_event event = {};
-  event.events = static_cast<uint32_t>(EPOLLET);
+  if ((interest & kIoLevel) == 0) event.events = static_cast<uint32_t>(EPOLLET);
   if ((interest & kIoReadable) != 0) event.events |= EPOLLIN | EPOLLRDHUP;
   if ((interest & kIoWritable) != 0) event.events |= EPOLLOUT;
   event.data.u64 = uint64_t{generation} << 32 | static_cast<uint32_t>(fd);

@@ -1,169 +1,28 @@
 // Every demo prints its transcript, under virtual time, and ends with its
 // status. The transcripts of lessons are those of the same lessons on asyncio.
 
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <ostream>
-#include <sstream>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/demos/running_demo.h"
 
+namespace ratchet::demos {
 namespace {
 
 using ::testing::ElementsAreArray;
-using ::testing::EndsWith;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using ::testing::TestWithParam;
 using ::testing::ValuesIn;
-
-// A file of this repository, where Bazel has put it.
-std::string runfile(const std::string& path) {
-  const char* const tests = std::getenv("TEST_SRCDIR");
-  const char* const workspace = std::getenv("TEST_WORKSPACE");
-  if (tests == nullptr || workspace == nullptr) return path;
-  return std::string(tests) + "/" + workspace + "/" + path;
-}
-
-std::string read_file(const std::string& path) {
-  std::ifstream file(runfile(path));
-  EXPECT_TRUE(file.is_open()) << path;
-  std::ostringstream text;
-  text << file.rdbuf();
-  return text.str();
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-  std::vector<std::string> lines;
-  std::istringstream in(text);
-  for (std::string line; std::getline(in, line);) lines.push_back(line);
-  return lines;
-}
-
-// -- A demo at work ----------------------------------------------------------
-
-struct ended {
-  std::vector<std::string> output;
-  std::string errors;
-  int status;  // Negative: the signal.
-};
-
-class running_demo {
- public:
-  explicit running_demo(const std::string& name,
-                        std::vector<std::string> flags = {"--virtual_time"}) {
-    flags.insert(flags.begin(), runfile("demos/" + name));
-    std::vector<char*> arguments;
-    for (std::string& flag : flags) arguments.push_back(flag.data());
-    arguments.push_back(nullptr);
-
-    pipe input, output, errors;
-    posix_spawn_file_actions_t actions;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, input.out, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output.in, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, errors.in, STDERR_FILENO);
-    EXPECT_EQ(posix_spawn(&process_, arguments[0], &actions, nullptr,
-                          arguments.data(), environ),
-              0)
-        << arguments[0];
-    posix_spawn_file_actions_destroy(&actions);
-    input_ = std::exchange(input.in, -1);
-    output_ = std::exchange(output.out, -1);
-    errors_ = std::exchange(errors.out, -1);
-  }
-  running_demo(const running_demo&) = delete;
-  running_demo& operator=(const running_demo&) = delete;
-  ~running_demo() {
-    end_input();
-    close(output_);
-    close(errors_);
-  }
-
-  // Waits until the demo has printed `text` last, or has ended.
-  void expect_prompt(std::string_view text) {
-    while (!(printed_.size() >= text.size() &&
-             printed_.compare(printed_.size() - text.size(), text.size(),
-                              text) == 0)) {
-      if (!read_more(output_, printed_)) break;
-    }
-    EXPECT_THAT(printed_, EndsWith(std::string(text)));
-  }
-
-  void type(std::string_view text) {
-    EXPECT_EQ(write(input_, text.data(), text.size()),
-              static_cast<ssize_t>(text.size()));
-  }
-
-  void send(int signal) { EXPECT_EQ(kill(process_, signal), 0); }
-
-  void end_input() {
-    if (input_ != -1) close(std::exchange(input_, -1));
-  }
-
-  ended wait() {
-    end_input();
-    while (read_more(output_, printed_)) {
-    }
-    ended result;
-    while (read_more(errors_, result.errors)) {
-    }
-    result.output = lines_of(printed_);
-    int status = 0;
-    EXPECT_EQ(waitpid(process_, &status, 0), process_);
-    result.status = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-    return result;
-  }
-
- private:
-  struct pipe {
-    pipe() {
-      int ends[2];
-      EXPECT_EQ(pipe2(ends, O_CLOEXEC), 0);
-      out = ends[0];
-      in = ends[1];
-    }
-    pipe(const pipe&) = delete;
-    pipe& operator=(const pipe&) = delete;
-    ~pipe() {
-      if (out != -1) close(out);
-      if (in != -1) close(in);
-    }
-    int out;
-    int in;
-  };
-
-  // Appends what there is to `text`; false at the end.
-  static bool read_more(int file, std::string& text) {
-    char buffer[4096];
-    ssize_t size;
-    do {
-      size = read(file, buffer, sizeof(buffer));
-    } while (size == -1 && errno == EINTR);
-    if (size <= 0) return false;
-    text.append(buffer, static_cast<size_t>(size));
-    return true;
-  }
-
-  pid_t process_ = -1;
-  int input_;
-  int output_;
-  int errors_;
-  std::string printed_;
-};
 
 // -- Transcripts -------------------------------------------------------------
 
@@ -495,3 +354,4 @@ TEST_P(CancelMidflightTest, ShowsTheResultToWhoIsPatient) {
 }
 
 }  // namespace
+}  // namespace ratchet::demos

@@ -42,7 +42,8 @@ class SnippetsTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(SnippetsTest, AreCompiled) {
   const std::string compiled =
-      absl::StrCat(contents("tests/docs/guide_process_test.cc"),
+      absl::StrCat(contents("tests/docs/guide_http_test.cc"),
+                   contents("tests/docs/guide_process_test.cc"),
                    contents("tests/docs/guide_test.cc"),
                    contents("tests/docs/readme_program.cc"),
                    contents("tests/docs/readme_test.cc"),

@@ -53,6 +53,38 @@ TEST(PollerTest, AnotherThreadWakesIt) {
   other.join();
 }
 
+// Counts how often it is told.
+class counting_watch final : public io_watch {
+ public:
+  ~counting_watch() override = default;
+  void io_ready(uint32_t) override { ++told; }
+  void io_dropped(bool) override {}
+  bool io_awaited() const override { return true; }
+
+  int told = 0;
+};
+
+// How often the watch of a pipe with a byte in it is told in three waits.
+int times_told(uint32_t interest) {
+  int ends[2];
+  EXPECT_EQ(pipe(ends), 0);
+  EXPECT_EQ(write(ends[1], "x", 1), 1);
+  poller p;
+  counting_watch watch;
+  EXPECT_THAT(p.add(ends[0], interest, watch), IsOk());
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(p.wait(0), IsOk());
+  p.remove(watch, poller::removal::stays_open);
+  close(ends[0]);
+  close(ends[1]);
+  return watch.told;
+}
+
+TEST(PollerTest, TellsOfAnEdgeOnce) { EXPECT_EQ(times_told(kIoReadable), 1); }
+
+TEST(PollerTest, TellsOfALevelAsLongAsItIsThere) {
+  EXPECT_EQ(times_told(kIoReadable | kIoLevel), 3);
+}
+
 TEST(PollerTest, WithoutDescriptorsSaysSo) {
   rlimit old;
   ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &old), 0);

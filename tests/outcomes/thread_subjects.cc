@@ -1,4 +1,4 @@
-// What other threads give to a loop.
+// What other threads, and callbacks, give to a loop.
 
 #include <condition_variable>
 #include <memory>
@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "gtest/gtest.h"
 #include "ratchet/future.h"
+#include "ratchet/future_from_callback.h"
 #include "ratchet/status.h"
 #include "ratchet/thread/cross_thread_promise.h"
 #include "ratchet/thread/thread_pool.h"
@@ -120,12 +121,34 @@ subject promise_of_thread() {
   return made;
 }
 
+// Settled by an interface that takes callbacks.
+subject callback_of_interface() {
+  struct state {
+    std::optional<future_callback<int>> callback;
+    source f = future_from_callback<int>([this](const auto& given) {
+                 callback.emplace(given);
+               }).share();
+  };
+  auto s = std::make_shared<state>();
+  subject made = awaits([s] { return s->f; }, kIntWords);
+  made.give = [s] { EXPECT_TRUE((*s->callback)(1)); };
+  made.fail = [s] { EXPECT_TRUE((*s->callback)(absl::AbortedError("x"))); };
+  made.cancel_source = [s] { EXPECT_TRUE(s->f.cancel()); };
+  made.destroy_source = [s] { s->callback.reset(); };
+  made.fate = [s]() -> std::string {
+    if (!s->callback->wanted()) return "source cancelled";
+    return (*s->callback)(1) ? "source goes on" : "source is told";
+  };
+  return made;
+}
+
 }  // namespace
 
 std::vector<named_subject> thread_subjects() {
   return {
       {"run_in", [](stage&) { return run_in_pool(); }},
       {"cross_thread_promise", [](stage&) { return promise_of_thread(); }},
+      {"future_from_callback", [](stage&) { return callback_of_interface(); }},
   };
 }
 

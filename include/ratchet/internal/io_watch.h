@@ -15,6 +15,9 @@ enum io_events : uint32_t {
   kIoReadable = 1,  // Or at its end, or broken: a read says which.
   kIoWritable = 2,  // Or broken.
   kIoEnded = 4,     // Only told: nothing more will come, for ever.
+  // With an interest: tells as long as it can be done, not once for each time
+  // that it becomes so. For libraries that read no further than they like.
+  kIoLevel = 8,
 };
 
 // io_watch: what watches one descriptor, in the poller of one loop.
@@ -36,7 +39,7 @@ class io_watch {
   io_watch& operator=(const io_watch&) = delete;
 
   // Told once for each time that the descriptor becomes ready (edges): who has
-  // not read until EAGAIN may not be told again.
+  // not read until EAGAIN may not be told again. Unless it asked for kIoLevel.
   virtual void io_ready(uint32_t events) = 0;
   // It will never be told again. `closed`: the loop is; else the descriptor was
   // closed behind its back.

@@ -17,8 +17,9 @@ namespace ratchet::internal {
 // poller: an epoll instance with an eventfd in it, and the descriptors that
 // are watched.
 //
-// A descriptor is added once for all it will be asked for, edge-triggered, and
-// so takes one epoll_ctl in its life: closing it takes it out. What the kernel
+// A descriptor is added once for all it will be asked for, edge-triggered (unless
+// its watch wants kIoLevel), and so takes one epoll_ctl in its life: closing it
+// takes it out. What the kernel
 // reports carries the number of the descriptor and of its watch, so that what
 // it reports late, of one that has been replaced, is recognised.
 //
