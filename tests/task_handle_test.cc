@@ -297,7 +297,8 @@ TEST_F(TaskHandleTest, ADeadlockListsTheTasksAndWhatEachAwaits) {  // S28
   EXPECT_THAT(
       loop.run_forever(),
       IsKind(error_kind::deadlock,
-             AllOf(HasSubstr("deadlock: nothing is ready, no timer is armed, nobody waits for a descriptor "
+             AllOf(HasSubstr("deadlock: nothing is ready, no timer is armed, "
+                             "nobody waits for a descriptor "
                              "and no other thread holds a remote; pending:\n"),
                    HasSubstr("\n  waiting#1 in state with_value, awaiting "
                              "future\n"),

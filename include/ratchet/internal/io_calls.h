@@ -31,8 +31,8 @@ class io_calls {
   virtual ssize_t send_to(int fd, const void* data, size_t size,
                           const sockaddr* address, socklen_t address_size);
 
-  // Whether a stream socket or a pipe that takes or gives less than it was asked
-  // for would give EAGAIN next (epoll(7), "questions and answers").
+  // Whether a stream socket or a pipe that takes or gives less than it was
+  // asked for would give EAGAIN next (epoll(7), "questions and answers").
   virtual bool partial_is_exhausted() { return true; }
 
   // Those of this thread: the system's, unless a test has set its own.

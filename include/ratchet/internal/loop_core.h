@@ -342,7 +342,7 @@ class loop_core {
   uint64_t states_begun_ = kFarFromZero;
   uint64_t states_left_ = kFarFromZero;
   uint64_t iteration_ = 0;
-  uint64_t looked_in_ = 0;  // The iteration, and
+  uint64_t looked_in_ = 0;    // The iteration, and
   int64_t looked_at_ns_ = 0;  // the time, of the last look at descriptors.
   run_batch batch_;
   iteration_frame* frame_ = nullptr;  // The innermost one.

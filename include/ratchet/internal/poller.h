@@ -17,11 +17,11 @@ namespace ratchet::internal {
 // poller: an epoll instance with an eventfd in it, and the descriptors that
 // are watched.
 //
-// A descriptor is added once for all it will be asked for, edge-triggered (unless
-// its watch wants kIoLevel), and so takes one epoll_ctl in its life: closing it
-// takes it out. What the kernel
-// reports carries the number of the descriptor and of its watch, so that what
-// it reports late, of one that has been replaced, is recognised.
+// A descriptor is added once for all it will be asked for, edge-triggered
+// (unless its watch wants kIoLevel), and so takes one epoll_ctl in its life:
+// closing it takes it out. What the kernel reports carries the number of the
+// descriptor and of its watch, so that what it reports late, of one that has
+// been replaced, is recognised.
 //
 // Units: nanoseconds. Time-outs are exact where the kernel has epoll_pwait2
 // (5.11 and later), else rounded up to the next millisecond: never early.
