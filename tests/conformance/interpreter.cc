@@ -94,6 +94,7 @@ void interpreter::report(const error_report& report) {
     case error_report::cause::unretrieved:
     case error_report::cause::task_destroyed:
     case error_report::cause::error_handler:
+    case error_report::cause::paused:
       return;  // The lines at the end of the trace stand for these.
   }
   trace.add("@loop", "loop_error", fields, outcome::of(report.status));

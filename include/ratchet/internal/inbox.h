@@ -59,6 +59,7 @@ class inbox {
   // it.
   static bool push(const std::shared_ptr<inbox>& to, posted* p) {
     if (ABSL_PREDICT_TRUE(to->push_unless_marked(p))) return true;
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): `to` goes.
     const std::shared_ptr<inbox> stays = to;
     return stays->push_slowly(p);
   }
