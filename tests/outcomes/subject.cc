@@ -131,8 +131,7 @@ std::vector<named_subject> all_subjects() {
   std::vector<named_subject> all;
   for (std::vector<named_subject> some :
        {future_subjects(), task_subjects(), combinator_subjects(),
-        sync_subjects(), thread_subjects(), flow_subjects(),
-        net_subjects()}) {
+        sync_subjects(), thread_subjects(), flow_subjects(), net_subjects()}) {
     all.insert(all.end(), std::make_move_iterator(some.begin()),
                std::make_move_iterator(some.end()));
   }
