@@ -1,7 +1,6 @@
 #include "demos/chat.h"
 
 #include <algorithm>
-#include <optional>
 #include <utility>
 
 #include "absl/strings/ascii.h"

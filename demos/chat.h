@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -16,6 +18,7 @@
 #include "absl/time/time.h"
 #include "ratchet/io/listener.h"
 #include "ratchet/io/serve.h"
+#include "ratchet/io/socket_address.h"
 #include "ratchet/io/stream.h"
 #include "ratchet/ratchet.h"
 

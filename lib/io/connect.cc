@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "ratchet/internal/system_error.h"
 #include "ratchet/io/readiness.h"
+#include "ratchet/status.h"
 
 namespace ratchet {
 namespace internal {

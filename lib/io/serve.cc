@@ -1,5 +1,8 @@
 #include "ratchet/io/serve.h"
 
+#include <memory>
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "ratchet/error_report.h"
 #include "ratchet/internal/loop_core.h"
@@ -9,15 +12,16 @@ namespace ratchet::internal {
 step serve_base::start() {
   absl::Status entered = group_.enter();
   if (!entered.ok()) return fail(std::move(entered));
+  counter_ = std::make_shared<counter>();
   return next();
 }
 
 step serve_base::next() {
-  if (active_ < options_.max_connections) {
+  if (counter_->active < options_.max_connections) {
     return await<&serve_base::connected>(listener_.accept());
   }
-  place_free_.clear();
-  return await<&serve_base::place_is_free>(place_free_.wait());
+  counter_->place_free.clear();
+  return await<&serve_base::place_is_free>(counter_->place_free.wait());
 }
 
 step serve_base::place_is_free(absl::Status status) {
@@ -57,11 +61,6 @@ step serve_base::ended(absl::Status status) {
   grace_.cancel();
   if (!status.ok()) return fail(std::move(status));
   return done(outcome_);
-}
-
-void serve_base::leave_place() {
-  --active_;
-  place_free_.set();
 }
 
 void serve_base::connection_failed(const socket_address& peer,

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -53,22 +54,34 @@ class serve_base : public task<void> {
   std::string task_name() const override { return name_; }
 
  protected:
+  // How many connections there are. It may be there longer than the machine:
+  // the tasks of a group that is destroyed end with it, but what is left of
+  // them goes when the loop lets go of it.
+  struct counter {
+    size_t active = 0;
+    event place_free{"serve"};
+  };
+
   // Counts a connection for as long as it lives.
   class place final {
    public:
-    explicit place(serve_base& of) : of_(&of) { ++of.active_; }
-    place(place&& other) noexcept : of_(std::exchange(other.of_, nullptr)) {}
+    explicit place(std::shared_ptr<counter> of) : of_(std::move(of)) {
+      ++of_->active;
+    }
+    place(place&& other) noexcept : of_(std::move(other.of_)) {}
     place& operator=(place&&) = delete;
     ~place() {
-      if (of_ != nullptr) of_->leave_place();
-    }
-    void failed(const socket_address& peer, const absl::Status& error) const {
-      of_->connection_failed(peer, error);
+      if (of_ == nullptr) return;
+      --of_->active;
+      of_->place_free.set();
     }
 
    private:
-    serve_base* of_;
+    std::shared_ptr<counter> of_;
   };
+
+  void connection_failed(const socket_address& peer,
+                         const absl::Status& error) const;
 
   // Starts a task for it.
   virtual void begin(accepted connection) = 0;
@@ -76,8 +89,7 @@ class serve_base : public task<void> {
   listener& listener_;
   const serve_options options_;
   const std::string name_;
-  size_t active_ = 0;
-  event place_free_{"serve"};
+  std::shared_ptr<counter> counter_;  // Made at the start.
   absl::Status outcome_;
   callback_handle grace_;
   task_group group_;  // The last member: what is in it uses the others.
@@ -88,9 +100,6 @@ class serve_base : public task<void> {
   step connected(absl::StatusOr<accepted> connection);
   step stop(absl::Status why);
   step ended(absl::Status status);
-  void leave_place();
-  void connection_failed(const socket_address& peer,
-                         const absl::Status& error) const;
 };
 
 // Calls the handler and awaits what it gives; what it throws is its error.
@@ -128,10 +137,11 @@ class serve_task final : public serve_base {
  private:
   class connection_task final : public task<void> {
    public:
-    connection_task(place counted, Handler& handler, accepted connection)
-        : place_(std::move(counted)),
+    connection_task(serve_task& server, accepted connection)
+        : server_(server),
+          place_(server.counter_),
           peer_(connection.peer),
-          handle_(handler, std::move(connection)) {}
+          handle_(server.handler_, std::move(connection)) {}
 
     step start() {
       return this->template await<&connection_task::ended>(std::move(handle_));
@@ -143,18 +153,21 @@ class serve_task final : public serve_base {
    private:
     // One that fails is not the others' concern.
     step ended(absl::Status status) {
-      if (!status.ok() && !is_cancelled(status)) place_.failed(peer_, status);
+      if (!status.ok() && !is_cancelled(status)) {
+        server_.connection_failed(peer_, status);
+      }
       return done();
     }
 
+    serve_task& server_;  // Which ends this one before it goes.
     place place_;
     const socket_address peer_;
     handle_task<Handler> handle_;
   };
 
   void begin(accepted connection) override {
-    static_cast<void>(group_.create_task(
-        connection_task(place(*this), handler_, std::move(connection))));
+    static_cast<void>(
+        group_.create_task(connection_task(*this, std::move(connection))));
   }
 
   Handler handler_;
