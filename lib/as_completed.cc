@@ -73,6 +73,8 @@ void completions_core::part::take_turn() {
 
 void completions_core::take_unusual_turn(part& p) {
   const bool is_last = turns_ == 0;  // finished() may watch one more.
+  // What finished() calls may drop the stream, and with it the other turns.
+  const state_ref<future_state> until_return = share<future_state>(*this);
   if ((unusual_ & kStopped) == 0) {
     queue_.push(p);
     finished();
