@@ -180,9 +180,6 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline bool loop_core::iterate(
       (!kMayNest || frame.outer == nullptr || count_batch() == 0)) {
     failure = wait();
     if (!failure.ok()) return false;
-  } else if (ABSL_PREDICT_FALSE(watching_)) {
-    failure = look_at_descriptors(/*anyway=*/false);
-    if (!failure.ok()) return false;
   }
   if (kMayNest && frame.outer != nullptr) interrupt(*frame.outer);
   // No timer can be due if there is none, or it comes later: two loops.
@@ -214,9 +211,15 @@ absl::Status loop_core::run_iterations(const future_state* state) {
   while (!kMayNest || state == nullptr || !state->done()) {
     if (ABSL_PREDICT_FALSE(!iterate<kMayNest>(frame, mailbox, status))) break;
     if (ABSL_PREDICT_TRUE(unusual_ == 0)) continue;
+    // For the next iteration, which waits, and so looks, if nothing is ready.
+    if (watching() && !ready_.empty()) {
+      take_posted();  // Posted before, it stands before.
+      status = look_at_descriptors(/*anyway=*/false);
+      if (!status.ok()) break;
+    }
     if (stopping()) break;
     // A callback may have allowed it.
-    if (!kMayNest) {
+    if (!kMayNest && (unusual_ & kMayBeNested) != 0) {
       frame_ = frame.outer;
       return run_iterations<true>(state);
     }
@@ -236,10 +239,10 @@ absl::Status loop_core::wait() {
       const int64_t now = clock_.now_ns();
       if (*next <= now) {
         // Timers alone must not keep others from their turn.
-        if (watching_) return look_at_descriptors(/*anyway=*/false);
+        if (watching()) return look_at_descriptors(/*anyway=*/false);
         break;
       }
-      if (watching_ && clock_.jumps()) {
+      if (watching() && clock_.jumps()) {
         // What is there already comes before time that passes.
         absl::Status status = look_at_descriptors(/*anyway=*/true);
         if (!status.ok()) return status;
@@ -248,7 +251,7 @@ absl::Status loop_core::wait() {
       if (clock_.jump_to(*next)) break;
       timeout_ns = *next - now;
     } else if (!mailbox_->has_remotes() && mailbox_->empty()) {
-      awaited = watching_ && mailbox_->descriptors().awaited();
+      awaited = watching() && mailbox_->descriptors().awaited();
       if (!awaited) return deadlock();
     }
     returns_.flush();
@@ -278,7 +281,7 @@ absl::Status loop_core::look_at_descriptors(bool anyway) {
 absl::Status loop_core::watch(int fd, uint32_t interest, io_watch& watch) {
   if (closed_) return closed_error();
   absl::Status status = mailbox_->descriptors().add(fd, interest, watch);
-  watching_ = mailbox_->descriptors().watching() != 0;
+  note_watching();
   return status;
 }
 
@@ -318,7 +321,7 @@ absl::Status loop_core::close() {
   }
   while (runnable* const r = posted.pop()) r->drop_turn();
   mailbox_->descriptors().drop_all();
-  watching_ = false;
+  note_watching();
   return absl::OkStatus();
 }
 

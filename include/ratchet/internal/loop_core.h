@@ -148,7 +148,7 @@ class loop_core {
   // -- Descriptors ----------------------------------------------------------
   //
   // Their watches are told when the loop has nothing else to do, and while it
-  // has, before every 16th iteration, and before one that begins 50 us or more
+  // has, before every 16th iteration, and before one that comes 50 us or more
   // after the last time. What they queue is then behind what is ready, and
   // before the timers that are due (rule S1).
 
@@ -159,7 +159,7 @@ class loop_core {
   }
   void unwatch(io_watch& watch, poller::removal how) {
     mailbox_->descriptors().remove(watch, how);
-    watching_ = mailbox_->descriptors().watching() != 0;
+    note_watching();
   }
   io_watch* watch_of(int fd) const { return mailbox_->descriptors().find(fd); }
 
@@ -312,6 +312,11 @@ class loop_core {
   void take_posted();
   absl::Status deadlock();
   bool stopping() const { return (unusual_ & kStopping) != 0; }
+  bool watching() const { return (unusual_ & kWatching) != 0; }
+  void note_watching() {
+    unusual_ &= static_cast<uint8_t>(~kWatching);
+    if (mailbox_->descriptors().watching() != 0) unusual_ |= kWatching;
+  }
   [[noreturn]] static void no_loop(std::string_view call);
   [[noreturn]] void wrong_thread(std::string_view call) const;
 
@@ -325,6 +330,7 @@ class loop_core {
   // Why the loop may not simply go on with the next iteration.
   static constexpr uint8_t kStopping = 1;
   static constexpr uint8_t kMayBeNested = 2;  // It was allowed once.
+  static constexpr uint8_t kWatching = 4;     // Descriptors.
   uint8_t unusual_ = 0;
   bool running_ = false;
   bool abandoned_ = false;
@@ -332,7 +338,6 @@ class loop_core {
   bool dropping_now_ = false;
   bool disposing_ = false;
   bool nesting_ = false;
-  bool watching_ = false;  // Descriptors.
   uint32_t task_ids_ = 0;
   uint32_t now_ms_;
   int64_t now_ns_;
