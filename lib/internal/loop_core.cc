@@ -211,8 +211,8 @@ absl::Status loop_core::run_iterations(const future_state* state) {
   while (!kMayNest || state == nullptr || !state->done()) {
     if (ABSL_PREDICT_FALSE(!iterate<kMayNest>(frame, mailbox, status))) break;
     if (ABSL_PREDICT_TRUE(unusual_ == 0)) continue;
-    // For the next iteration, which waits, and so looks, if nothing is ready.
-    if (watching() && !ready_.empty()) {
+    // For the next iteration, which looks itself if it has to wait.
+    if (watching() && (stopping() || !ready_.empty())) {
       take_posted();  // Posted before, it stands before.
       status = look_at_descriptors(/*anyway=*/false);
       if (!status.ok()) break;
