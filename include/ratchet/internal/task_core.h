@@ -232,7 +232,9 @@ class task_core : public runnable, public waiting_side {
   explicit task_core(size_t state_offset)
       : state_offset_(static_cast<int16_t>(
             -static_cast<int>(state_offset / kOffsetUnit))) {}
-  // A copy of a machine that has not been started has not been started.
+  // A copy of a machine that has not been started has not been started, and
+  // stands nowhere: so its bases are new ones.
+  // NOLINTNEXTLINE(bugprone-copy-constructor-init)
   task_core(const task_core& other) : state_offset_(other.state_offset_) {}
   task_core& operator=(const task_core&) { return *this; }
   ~task_core() override {
