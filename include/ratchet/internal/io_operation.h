@@ -44,7 +44,7 @@ class io_operation : public value_state<void> {
 
   // The reference for the task. REQUIRES: free().
   void claim() {
-    if (done()) discard_outcome();
+    discard();
     reopen();
     settle_value();
     ref();
@@ -59,7 +59,7 @@ class io_operation : public value_state<void> {
   }
   // The task gets `error`, which need not be looked at.
   void fail(absl::Status error) {
-    discard_outcome();
+    discard();
     settle_failed(std::move(error));
     mark_retrieved();
   }
@@ -73,9 +73,6 @@ class io_operation : public value_state<void> {
 
  protected:
   ~io_operation() override = default;
-
- private:
-  void discard_outcome() { discard(); }
 };
 
 // How a state of a machine goes on with what an operation comes to (see
