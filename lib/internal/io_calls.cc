@@ -15,6 +15,10 @@ ssize_t io_calls::read(int fd, void* buffer, size_t size) {
   return ::read(fd, buffer, size);
 }
 
+ssize_t io_calls::receive(int fd, void* buffer, size_t size) {
+  return ::recv(fd, buffer, size, 0);
+}
+
 ssize_t io_calls::send(int fd, const iovec* parts, size_t count) {
   if (count == 1) {
     return ::send(fd, parts->iov_base, parts->iov_len, MSG_NOSIGNAL);

@@ -115,8 +115,10 @@ stream_core::received stream_core::receive(char* into, size_t size,
   }
   if (!read_error_.ok()) return received::failed;
   if (end_) return received::end;
+  io_calls& calls = io_calls::current();
   while (readable()) {
-    const ssize_t n = io_calls::current().read(fd(), into, size);
+    const ssize_t n = is_socket() ? calls.receive(fd(), into, size)
+                                  : calls.read(fd(), into, size);
     if (n > 0) {
       got = static_cast<size_t>(n);
       if (got < size && partial_is_exhausted()) read_was_short();
@@ -233,8 +235,7 @@ state_ref<value_state<void>> stream_core::write(const std::string_view* parts,
                                                 size_t count,
                                                 std::string* kept) {
   core().check_thread("stream::write()");
-  absl::Status error = cannot_write();
-  if (!error.ok()) return failed(core(), std::move(error));
+  if (!can_write()) return failed(core(), cannot_write());
   size_t part = 0;  // The first one that is not sent, and
   size_t at = 0;    // how much of it is.
   while (out_.empty() && writable() && part < count) {

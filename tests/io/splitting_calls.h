@@ -28,6 +28,10 @@ class splitting_calls final : public internal::io_calls {
     if (interrupted()) return -1;
     return io_calls::read(fd, buffer, std::min(size, part()));
   }
+  ssize_t receive(int fd, void* buffer, size_t size) override {
+    if (interrupted()) return -1;
+    return io_calls::receive(fd, buffer, std::min(size, part()));
+  }
   ssize_t send(int fd, const iovec* parts, size_t /*count*/) override {
     if (interrupted()) return -1;
     const iovec first = shortened(parts[0]);

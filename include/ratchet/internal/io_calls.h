@@ -21,6 +21,8 @@ class io_calls {
   io_calls& operator=(const io_calls&) = delete;
 
   virtual ssize_t read(int fd, void* buffer, size_t size);
+  // Of a socket: what read() does, with less around it in the kernel.
+  virtual ssize_t receive(int fd, void* buffer, size_t size);
   // Of a socket: without SIGPIPE.
   virtual ssize_t send(int fd, const iovec* parts, size_t count);
   // Of anything else.

@@ -92,10 +92,10 @@ class write_buffer {
   // A copy is appended to the last piece up to this size.
   static constexpr size_t kPiece = 16 * 1024;
 
-  std::vector<std::string> pieces_;
+  size_t size_ = 0;
   size_t next_ = 0;  // The piece that is sent next, and
   size_t at_ = 0;    // how much of it has been sent.
-  size_t size_ = 0;
+  std::vector<std::string> pieces_;
 };
 
 class stream_core final : public io_descriptor,
@@ -162,7 +162,10 @@ class stream_core final : public io_descriptor,
   bool is_socket() const { return device_ <= device::other_socket; }
   // A call did less than it was asked for: see io_calls.
   bool partial_is_exhausted() const;
-  absl::Status cannot_write() const;
+  bool can_write() const {
+    return !closed_ && !shut_ && write_error_.ok() && !core().closed();
+  }
+  absl::Status cannot_write() const;  // REQUIRES: !can_write().
   ssize_t send_parts(const iovec* parts, size_t count);
   void send_unsent();
   void after_sending();
@@ -182,14 +185,16 @@ class stream_core final : public io_descriptor,
   bool closed_ = false;
   bool resting_ = false;  // It is in the ready queue: see may_go_on().
   uint32_t turns_ = 0;    // Without having to wait.
-  const size_t high_water_;
+  // First what each read and write looks at: between two of them the kernel
+  // has had the cache, and each line is a miss.
   read_operation* read_ = nullptr;  // Made when first needed, like the gates.
   write_gate* drained_ = nullptr;   // Open while little enough is unsent.
-  write_gate* flushed_ = nullptr;   // Open when nothing is, and shut down.
-  read_buffer in_;
-  write_buffer out_;
   absl::Status read_error_;
   absl::Status write_error_;
+  const size_t high_water_;
+  write_buffer out_;
+  read_buffer in_;
+  write_gate* flushed_ = nullptr;  // Open when nothing is, and shut down.
   std::string name_;
 };
 
