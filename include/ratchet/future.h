@@ -10,7 +10,9 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "ratchet/callback_handle.h"
+#include "ratchet/internal/callback_result.h"
 #include "ratchet/internal/continuation.h"
+#include "ratchet/internal/done_callback.h"
 #include "ratchet/internal/fatal.h"
 #include "ratchet/internal/state.h"
 #include "ratchet/status.h"
@@ -115,8 +117,7 @@ class future_handle {
     return !(a == b);
   }
 
-  // -- For the library
-  // ---------------------------------------------------------
+  // -- For the library --------------------------------------------------------
 
   internal::value_state<T>& state(std::string_view call) const {
     if (ABSL_PREDICT_FALSE(state_.get() == nullptr)) use_of_empty_future(call);

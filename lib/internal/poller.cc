@@ -9,10 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <string>
-#include <system_error>
 
 #include "absl/strings/str_cat.h"
+#include "ratchet/internal/system_error.h"
 
 namespace ratchet::internal {
 namespace {
@@ -25,13 +24,8 @@ constexpr int kMostEvents = 256;
 // What an event carries that is none of a watch: a wake-up.
 constexpr uint64_t kWakeUp = ~uint64_t{0};
 
-absl::Status system_error(const char* call) {
-  const int error = errno;
-  const bool exhausted = error == EMFILE || error == ENFILE || error == ENOMEM;
-  return absl::Status(exhausted ? absl::StatusCode::kResourceExhausted
-                                : absl::StatusCode::kInternal,
-                      absl::StrCat("event loop: ", call, " failed: ",
-                                   std::generic_category().message(error)));
+absl::Status failed(const char* call) {
+  return system_error(errno, absl::StrCat("event loop: ", call, " failed"));
 }
 
 // As epoll_wait, in milliseconds rounded up.
@@ -81,19 +75,19 @@ epoll_event event_of(int fd, uint32_t generation, uint32_t interest) {
 poller::poller() {
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   if (epoll_ < 0) {
-    status_ = system_error("epoll_create1");
+    status_ = failed("epoll_create1");
     return;
   }
   event_ = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (event_ < 0) {
-    status_ = system_error("eventfd");
+    status_ = failed("eventfd");
     return;
   }
   epoll_event interest = {};
   interest.events = EPOLLIN | EPOLLET;  // A wake is an edge: no read needed.
   interest.data.u64 = kWakeUp;
   if (epoll_ctl(epoll_, EPOLL_CTL_ADD, event_, &interest) != 0) {
-    status_ = system_error("epoll_ctl");
+    status_ = failed("epoll_ctl");
   }
 }
 
@@ -133,7 +127,7 @@ absl::Status poller::add(int fd, uint32_t interest, io_watch& watch) {
       return absl::InvalidArgumentError(
           absl::StrCat("event loop: ", fd, " is no open descriptor"));
     }
-    return system_error("epoll_ctl");
+    return failed("epoll_ctl");
   }
   s.watch = &watch;
   watch.watched_ = fd;
@@ -212,7 +206,7 @@ void poller::tell(const epoll_event& event) {
 absl::Status poller::wait(int64_t timeout_ns) {
   epoll_event events[kMostEvents];
   const int count = wait_nanos(epoll_, events, timeout_ns);
-  if (count < 0 && errno != EINTR) return system_error("epoll_wait");
+  if (count < 0 && errno != EINTR) return failed("epoll_wait");
   for (int i = 0; i < count; ++i) tell(events[i]);
   return absl::OkStatus();
 }

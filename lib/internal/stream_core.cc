@@ -85,8 +85,7 @@ void stream_core::destroy() {
   delete this;
 }
 
-// -- Reading
-// ------------------------------------------------------------------
+// -- Reading ------------------------------------------------------------------
 
 state_ref<read_operation> stream_core::begin_read() {
   core().check_thread("a reading function of a stream");
@@ -160,7 +159,7 @@ void stream_core::take_turn() {
   resting_ = false;
   turns_ = 0;
   if (read_ != nullptr) read_->wake();
-  if (drained_ != nullptr && out_.size() <= high_water_ / 4) drained_->open();
+  open_if_drained();
 }
 
 absl::Status stream_core::ended_early(std::string_view wanted) const {
@@ -179,8 +178,7 @@ void stream_core::ready_to_read() {
   if (read_ != nullptr && read_->waiting()) read_->wake();
 }
 
-// -- Writing
-// ------------------------------------------------------------------
+// -- Writing ------------------------------------------------------------------
 
 absl::Status stream_core::cannot_write() const {
   if (closed_) {
@@ -211,7 +209,7 @@ state_ref<value_state<void>> stream_core::share_gate(write_gate*& gate,
     std::exchange(gate, nullptr)->leave();
   }
   if (gate == nullptr) gate = new write_gate(core(), *this);
-  if (open) gate->open();
+  if (open && !gate->is_open()) gate->open();
   return share<value_state<void>>(*gate);
 }
 
@@ -314,11 +312,18 @@ void stream_core::send_unsent() {
   after_sending();
 }
 
+void stream_core::open_if_drained() {
+  if (drained_ != nullptr && !drained_->is_open() &&
+      out_.size() <= high_water_ / 4) {
+    drained_->open();
+  }
+}
+
 void stream_core::after_sending() {
-  if (drained_ != nullptr && out_.size() <= high_water_ / 4) drained_->open();
+  open_if_drained();
   if (!out_.empty()) return;
   if (shut_) shut_down_now();
-  if (flushed_ != nullptr) flushed_->open();
+  if (flushed_ != nullptr && !flushed_->is_open()) flushed_->open();
 }
 
 void stream_core::broken(absl::Status error) {

@@ -11,14 +11,7 @@ namespace ratchet {
 
 void event::gate::destroy_owner(absl::Status gone) {
   owner_ = nullptr;
-  if (done()) return;
-  settle_error(std::move(gone));
-  mark_retrieved();  // Whoever waits sees it; nobody need.
-}
-
-internal::cancel_answer event::gate::answer_cancel(
-    const absl::Status& /*why*/) {
-  return {internal::cancel_answer::kind::refused};
+  fail(std::move(gone));
 }
 
 std::string event::gate::describe_state() const {

@@ -1,12 +1,12 @@
 #ifndef RATCHET_INTERNAL_GATE_H_
 #define RATCHET_INTERNAL_GATE_H_
 
-// Included by the headers of ratchet/io: what any number of tasks wait for
-// together.
+// Included by sync/event.h and the headers of ratchet/io: what any number of
+// tasks wait for together.
 
-#include <string>
 #include <utility>
 
+#include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/state.h"
@@ -21,21 +21,20 @@ class gate : public value_state<void> {
   using value_state<void>::value_state;
 
   bool is_open() const { return done(); }
-  void open() {
-    if (!done()) settle_value();
-  }
+  // REQUIRES: !is_open().
+  void open() { settle_value(); }
   // Pending again. False if somebody still has it, who was woken and has not
-  // run: then its owner takes another one.
+  // run: then its owner takes another one. REQUIRES: is_open().
   bool close() {
-    if (!done()) return true;
     if (!sole_reference()) return false;
-    discard();
+    if (ABSL_PREDICT_FALSE(failed())) discard();
     reset();
     return true;
   }
-  // Those who wait get `error`, which nobody need look at. Open from then on.
+  // Those who wait get `error`, which nobody need look at. Open from then on;
+  // nothing if it is open already.
   void fail(absl::Status error) {
-    if (done()) return;
+    if (is_open()) return;
     settle_error(std::move(error));
     mark_retrieved();
   }

@@ -168,6 +168,7 @@ class stream_core final : public io_descriptor,
   absl::Status cannot_write() const;  // REQUIRES: !can_write().
   ssize_t send_parts(const iovec* parts, size_t count);
   void send_unsent();
+  void open_if_drained();
   void after_sending();
   void broken(absl::Status error);
   void fail_waiting(const absl::Status& error);

@@ -10,7 +10,7 @@
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "ratchet/internal/continuation.h"
+#include "ratchet/internal/callback_result.h"
 #include "ratchet/internal/pretty_name.h"
 #include "ratchet/internal/state.h"
 #include "ratchet/internal/task_core.h"
@@ -18,8 +18,7 @@
 
 namespace ratchet::internal {
 
-// -- A state function, taken apart
-// ---------------------------------------------
+// -- A state function, taken apart --------------------------------------------
 
 struct no_parameter {};
 
@@ -283,8 +282,7 @@ void start_root(M& machine, loop_core& core, const transition& first,
   static_cast<task_core&>(machine).start(core, first, when);
 }
 
-// -- What done() takes
-// -----------------------------------------------------------
+// -- What done() takes --------------------------------------------------------
 
 template <class T, class... Args>
 constexpr bool is_outcome() {

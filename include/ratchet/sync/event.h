@@ -8,8 +8,8 @@
 #include "absl/base/optimization.h"
 #include "absl/status/status.h"
 #include "ratchet/internal/future_state.h"
+#include "ratchet/internal/gate.h"
 #include "ratchet/internal/loop_core.h"
-#include "ratchet/internal/state.h"
 #include "ratchet/task.h"
 
 namespace ratchet {
@@ -79,29 +79,15 @@ class event::waiting : public internal::direct_awaitable {
   event* event_;
 };
 
-// gate: what those who wait for an event wait for, all for the same one: it is
-// settled when the event is set, and pending again when it is cleared. If
-// somebody still has it then, who was woken and has not run, the event takes
-// another one.
-class event::gate final : public internal::value_state<void> {
+// What those who wait for an event wait for, all for the same one.
+class event::gate final : public internal::gate {
  public:
   gate(internal::loop_core& core, const event& owner)
-      : internal::value_state<void>(core), owner_(&owner) {}
-
-  void open() { settle_value(); }
-
-  // False if somebody still has it.
-  bool close() {
-    if (!sole_reference()) return false;
-    reset();
-    return true;
-  }
+      : internal::gate(core), owner_(&owner) {}
 
   // Fails those who wait: the event goes.
   void destroy_owner(absl::Status gone);
 
-  bool cancelled_by_leaving() const override { return true; }
-  internal::cancel_answer answer_cancel(const absl::Status& why) override;
   std::string describe_state() const override;
 
  private:

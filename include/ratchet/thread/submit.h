@@ -12,7 +12,7 @@
 #include "absl/time/time.h"
 #include "ratchet/event_loop.h"
 #include "ratchet/future.h"
-#include "ratchet/internal/continuation.h"
+#include "ratchet/internal/callback_result.h"
 #include "ratchet/internal/inbox.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/state.h"

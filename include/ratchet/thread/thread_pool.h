@@ -17,7 +17,7 @@
 #include "absl/status/status.h"
 #include "ratchet/future.h"
 #include "ratchet/internal/arrival.h"
-#include "ratchet/internal/continuation.h"
+#include "ratchet/internal/callback_result.h"
 #include "ratchet/internal/guarded.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/state.h"
@@ -196,8 +196,7 @@ class thread_pool {
   // How many functions wait for a thread: a snapshot.
   size_t queued() const { return core_->queued(); }
 
-  // -- For the library
-  // ---------------------------------------------------------
+  // -- For the library --------------------------------------------------------
 
   const std::shared_ptr<internal::pool_core>& core() const { return core_; }
 
