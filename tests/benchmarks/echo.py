@@ -10,8 +10,6 @@ it, wants one; the one called epoll is the measure of the others. Exits with 1 i
 server failed or an echo was not what was sent.
 """
 
-import argparse
-import fnmatch
 import json
 import os
 import statistics
@@ -19,7 +17,8 @@ import subprocess
 import sys
 import time
 
-from report import commit, leave, machine, number, pairs, say, table, versions_of
+from report import (commit, leave, machine, number, options_of, pairs, say, table,
+                    versions_of)
 
 ROWS = {
     "64x64": "64 connections, 64 bytes",
@@ -195,36 +194,11 @@ def disturbances_of(lines):
           "less; requests per second and latencies do not.")
 
 
-def parse(arguments):
-  parser = argparse.ArgumentParser(usage=__doc__)
-  parser.add_argument("--client")
-  parser.add_argument("--program", action="append", default=[])
-  parser.add_argument("--version", action="append", default=[])
-  parser.add_argument("--out")
-  parser.add_argument("--workload", default="*")
-  parser.add_argument("--rounds", type=int, default=5)
-  parser.add_argument("--quick", action="store_true")
-  parser.add_argument("--list", action="store_true")
-  return parser.parse_args(arguments)
-
-
 def main(arguments):
-  options = parse(arguments)
-  if options.list:
-    for row, title in ROWS.items():
-      print(f"{row:8} {title}")
-    return 0
-  patterns = options.workload.split(",")
-  for pattern in patterns:
-    if not fnmatch.filter(ROWS, pattern):
-      say(f"There is no row {pattern}; there are {', '.join(ROWS)}.")
-      return 2
-  rows = [
-      row for row in ROWS
-      if any(fnmatch.fnmatchcase(row, pattern) for pattern in patterns)
-  ]
+  options = options_of(__doc__, arguments, rows=ROWS)
+  rows = options.rows
   programs = pairs(options.program)
-  rounds = 1 if options.quick else max(1, options.rounds)
+  rounds = options.rounds
   cpus = two_cpus()
 
   begin = time.monotonic()

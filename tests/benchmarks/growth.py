@@ -7,13 +7,12 @@ tests/bench --growth calls it, with ratchet and the coroutines. The workloads ar
 those of the comparison, at other scales.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
 import sys
 
-from report import commit, leave, machine, number, pairs, say, table
+from report import commit, leave, machine, number, options_of, pairs, say, table
 
 SIZES = [10**n for n in range(2, 8)]
 
@@ -64,12 +63,7 @@ def measure(path, name, kind, size):
 
 
 def main(arguments):
-  parser = argparse.ArgumentParser(usage=__doc__)
-  parser.add_argument("--program", action="append", default=[])
-  parser.add_argument("--out")
-  parser.add_argument("--rounds", type=int, default=3)
-  parser.add_argument("--quick", action="store_true")
-  options = parser.parse_args(arguments)
+  options = options_of(__doc__, arguments, rounds=3)
   programs = pairs(options.program)
   programs = {
       "ratchet": programs["ratchet"],
@@ -77,7 +71,7 @@ def main(arguments):
       **{name: path for name, path in programs.items() if name != "ratchet"},
   }
   sizes = SIZES[:3] if options.quick else SIZES
-  rounds = 1 if options.quick else options.rounds
+  rounds = options.rounds
 
   rows = [["", ""] + [f"10^{len(str(size)) - 1}" for size in sizes]]
   lines = []

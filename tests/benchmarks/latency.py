@@ -7,13 +7,13 @@
 tests/bench --latency calls it.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
 import sys
 
-from report import commit, leave, machine, number, pairs, say, table, versions_of
+from report import (commit, leave, machine, number, options_of, pairs, say, table,
+                    versions_of)
 
 LOADS = {
     "idle": "nothing else to do",
@@ -34,15 +34,9 @@ def run(name, path, samples):
 
 
 def main(arguments):
-  parser = argparse.ArgumentParser(usage=__doc__)
-  parser.add_argument("--program", action="append", default=[])
-  parser.add_argument("--version", action="append", default=[])
-  parser.add_argument("--out")
-  parser.add_argument("--rounds", type=int, default=5)
-  parser.add_argument("--quick", action="store_true")
-  options = parser.parse_args(arguments)
+  options = options_of(__doc__, arguments)
   programs = pairs(options.program)
-  rounds = 1 if options.quick else options.rounds
+  rounds = options.rounds
   samples = 20 if options.quick else 1000
 
   results = []

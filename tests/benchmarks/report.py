@@ -1,5 +1,7 @@
 """What the reports of tests/bench have in common."""
 
+import argparse
+import fnmatch
 import json
 import os
 import platform
@@ -14,6 +16,39 @@ def say(*words):
 def pairs(texts):
   """Returns NAME=VALUE... as a dictionary."""
   return dict(text.split("=", 1) for text in texts)
+
+
+def options_of(usage, arguments, rounds=5, rows=None):
+  """Reads the flags that all have; with rows, which and to --list them. Returns
+  what argparse does: rounds is one if that is to be quick, rows those chosen."""
+  parser = argparse.ArgumentParser(usage=usage)
+  parser.add_argument("--program", action="append", default=[])
+  parser.add_argument("--version", action="append", default=[])
+  parser.add_argument("--out")
+  parser.add_argument("--rounds", type=int, default=rounds)
+  parser.add_argument("--quick", action="store_true")
+  if rows is not None:
+    parser.add_argument("--client")
+    parser.add_argument("--workload", default="*")
+    parser.add_argument("--list", action="store_true")
+  options = parser.parse_args(arguments)
+  options.rounds = 1 if options.quick else max(1, options.rounds)
+  if rows is None:
+    return options
+  if options.list:
+    for row, title in rows.items():
+      print(f"{row:8} {title}")
+    sys.exit(0)
+  patterns = options.workload.split(",")
+  for pattern in patterns:
+    if not fnmatch.filter(rows, pattern):
+      say(f"There is no workload {pattern}; there are {', '.join(rows)}.")
+      sys.exit(2)
+  options.rows = [
+      row for row in rows
+      if any(fnmatch.fnmatchcase(row, pattern) for pattern in patterns)
+  ]
+  return options
 
 
 def number(x):

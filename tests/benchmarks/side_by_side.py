@@ -10,16 +10,15 @@ one called ratchet is the measure of the others. Exits with 1 if a program faile
 or its check is not that of ratchet.
 """
 
-import argparse
 import collections
-import fnmatch
 import json
 import statistics
 import subprocess
 import sys
 import time
 
-from report import commit, leave, machine, number, pairs, say, table, versions_of
+from report import (commit, leave, machine, number, options_of, pairs, say, table,
+                    versions_of)
 
 # In the order of the table: what one operation is.
 ROWS = {
@@ -241,41 +240,16 @@ def spread_of(lines):
           f"in the median, at worst {worst:.0%} ({peer}, {row}).")
 
 
-def parse(arguments):
-  parser = argparse.ArgumentParser(usage=__doc__)
-  parser.add_argument("--program", action="append", default=[])
-  parser.add_argument("--version", action="append", default=[])
-  parser.add_argument("--out")
-  parser.add_argument("--workload", default="*")
-  parser.add_argument("--rounds", type=int, default=5)
-  parser.add_argument("--quick", action="store_true")
-  parser.add_argument("--list", action="store_true")
-  return parser.parse_args(arguments)
-
-
 def main(arguments):
-  options = parse(arguments)
-  if options.list:
-    for row, title in ROWS.items():
-      print(f"{row:8} {title}")
-    return 0
-  patterns = options.workload.split(",")
-  for pattern in patterns:
-    if not fnmatch.filter(ROWS, pattern):
-      say(f"There is no workload {pattern}; --list names them all.")
-      return 2
-  wanted = [
-      row for row in ROWS
-      if any(fnmatch.fnmatchcase(row, pattern) for pattern in patterns)
-  ]
-  rounds = 1 if options.quick else max(1, options.rounds)
+  options = options_of(__doc__, arguments, rows=ROWS)
+  rounds = options.rounds
   contenders = contenders_of(pairs(options.program))
   versions = pairs(options.version)
 
   begin = time.monotonic()
   lines = []
   failures = []
-  for row in wanted:
+  for row in options.rows:
     them = [c for c in contenders if row in c.rows]
     while them:
       try:

@@ -143,8 +143,7 @@ void sleep_to_the_end(run& r, ratchet::clock& clock) {
   r.check = all.check;
 }
 
-// -- w9: two tasks pass a token
-// ------------------------------------------------
+// -- w9: two tasks pass a token -----------------------------------------------
 
 // Each waits for its own event and sets that of the other one.
 class event_player final : public ratchet::task<void> {
