@@ -36,8 +36,7 @@ bool is_name(std::string_view text) {
          });
 }
 
-// -- The server
-// ----------------------------------------------------------------
+// -- The server ---------------------------------------------------------------
 
 size_t server::unsent() const {
   size_t sum = 0;
@@ -99,8 +98,7 @@ void server::announce(const std::string& name, const std::string& line,
   }
 }
 
-// -- A client
-// ------------------------------------------------------------------
+// -- A client -----------------------------------------------------------------
 
 session::session(server& s, ratchet::stream peer)
     : server_(&s), peer_(std::move(peer)) {}

@@ -17,8 +17,7 @@ constexpr size_t kFewParts = 16;
 
 }  // namespace
 
-// -- completion_taker
-// ---------------------------------------------------------
+// -- completion_taker ---------------------------------------------------------
 
 completion_taker::completion_taker(completions_core& stream)
     : plain_state<void>(stream.core()),
@@ -52,8 +51,7 @@ std::string completion_taker::describe_state() const {
   return stream_->describe_state();
 }
 
-// -- completions_core
-// ---------------------------------------------------------
+// -- completions_core ---------------------------------------------------------
 
 completions_core::~completions_core() { core().disarm(*this); }
 

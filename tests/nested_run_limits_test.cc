@@ -40,8 +40,7 @@ class NestedRunLimitsTest : public loop_test {
   void soon(std::function<void()> f) { loop.call_soon(std::move(f)); }
 };
 
-// -- What cannot end
-// ---------------------------------------------------------------
+// -- What cannot end ----------------------------------------------------------
 
 TEST_F(NestedRunLimitsTest, WaitingForATaskBelowIsADeadlockThatNamesIt) {
   shared_future<void> below;
@@ -92,8 +91,7 @@ TEST_F(NestedRunLimitsTest, ADeadlockIsSeenWhenNothingElseCanHappen) {
   EXPECT_TRUE(other.done());
 }
 
-// -- run()
-// ------------------------------------------------------------------------
+// -- run() --------------------------------------------------------------------
 
 TEST_F(NestedRunLimitsTest, RunUsesTheLoopThatRunsAndCancelsOnlyItsTask) {
   future<void> other;
@@ -148,8 +146,7 @@ TEST_F(NestedRunLimitsTest, RunOfWhatCannotEndCancelsIt) {
   EXPECT_THAT(taken(), ElementsAre("cancelled"));
 }
 
-// -- What stays refused
-// -----------------------------------------------------------------
+// -- What stays refused -------------------------------------------------------
 
 TEST_F(NestedRunLimitsTest, ClosingAndShuttingDownInsideIsRefused) {
   soon([&] {

@@ -280,8 +280,7 @@ TEST_F(NestedRunTest, TasksRunOthersInTheMiddleOfTheirSteps) {
                           "child0@6", "run@6", "end@7", "|@7"));
 }
 
-// -- What is put aside
-// --------------------------------------------------------------
+// -- What is put aside --------------------------------------------------------
 
 TEST_F(NestedRunTest, TheCurrentTaskAndItsContextArePutAside) {
   task_local<std::string> name{"nobody"};

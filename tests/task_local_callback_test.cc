@@ -37,8 +37,7 @@ using ::testing::ElementsAre;
 
 class TaskLocalCallbackTest : public context_test {};
 
-// -- Callbacks
-// ------------------------------------------------------------------
+// -- Callbacks ----------------------------------------------------------------
 
 TEST_F(TaskLocalCallbackTest, EveryRegistrationCapturesAndKeepsToItself) {
   promise<int> p;
@@ -176,8 +175,7 @@ TEST_F(TaskLocalCallbackTest, RunGivesItsTaskTheContextOfTheCaller) {
   EXPECT_EQ(name.get(), "caller");
 }
 
-// -- What does not come to run
-// ----------------------------------------------------
+// -- What does not come to run ------------------------------------------------
 
 class kept final {
  public:
@@ -348,8 +346,7 @@ TEST(TaskLocalThreadTest, AFunctionForAnotherThreadRunsInACopy) {  // S164.
   EXPECT_EQ(name.get(), "afterwards");
 }
 
-// -- Errors
-// -----------------------------------------------------------------------
+// -- Errors -------------------------------------------------------------------
 
 TEST_F(TaskLocalCallbackTest,
        AnErrorHandlerRunsInTheContextOfWhatItIsToldAbout) {

@@ -37,8 +37,7 @@ using ::testing::HasSubstr;
 
 class TaskLocalTest : public context_test {};
 
-// -- The variable (CPython: test_context.ContextTest)
-// ---------------------------
+// -- The variable (CPython: test_context.ContextTest) -------------------------
 
 TEST_F(TaskLocalTest, WhatIsNotSetHasItsDefault) {
   EXPECT_EQ(name.get(), "nobody");
@@ -358,8 +357,7 @@ TEST_F(TaskLocalTest, EagerTasksRunInTheirCopies) {  // S166.
   EXPECT_THAT(taken(), ElementsAre("eager"));
 }
 
-// -- Cost
-// --------------------------------------------------------------------------
+// -- Cost ---------------------------------------------------------------------
 
 // Nothing has grown for it: the flag is in what was padding.
 struct callback_core_without : internal::runnable {

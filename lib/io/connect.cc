@@ -23,8 +23,7 @@ constexpr absl::Duration kLongestPause = absl::Milliseconds(100);
 
 }  // namespace
 
-// -- One address
-// ---------------------------------------------------------------
+// -- One address --------------------------------------------------------------
 
 std::string connect_task::what() const {
   return absl::StrCat("connect to ", address_.to_string());
@@ -113,8 +112,7 @@ step connect_task::connected() {
   return done(stream::adopt(socket_.release(), options_.stream));
 }
 
-// -- Several
-// -------------------------------------------------------------------
+// -- Several ------------------------------------------------------------------
 
 connect_first_task::connect_first_task(std::vector<socket_address> addresses,
                                        const connect_options& options,
@@ -196,8 +194,7 @@ absl::Status connect_first_task::all_errors() const {
                                  })));
 }
 
-// -- A name
-// --------------------------------------------------------------------
+// -- A name -------------------------------------------------------------------
 
 std::string connect_host_task::task_name() const {
   return absl::StrCat("connect(", host_, ":", port_, ")");

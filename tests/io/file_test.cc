@@ -139,8 +139,7 @@ class FileTest : public test::loop_test {
   future<void> blocked;
 };
 
-// -- Opening
-// --------------------------------------------------------------------
+// -- Opening ------------------------------------------------------------------
 
 TEST_F(FileTest, ModesSayWhatIsDoneWithAFileThatIsThereAndWithOneThatIsNot) {
   const auto kNotFound = absl::StatusCode::kNotFound;
@@ -251,8 +250,7 @@ TEST_F(FileTest, WhatHasNoPositionsIsRefusedByTheSystem) {
                        absl::StrCat("read_at(\"", path, "\"): Illegal seek")));
 }
 
-// -- Reading and writing
-// --------------------------------------------------------
+// -- Reading and writing ------------------------------------------------------
 
 TEST_F(FileTest, ReadsWhatIsThere) {
   put(in_folder("x"), "0123456789");
@@ -338,8 +336,7 @@ TEST_F(FileTest, ManyOperationsAreUnderWayAtOnce) {
   EXPECT_TRUE(now(read_file(threads, path)).value() == all);
 }
 
-// -- What the system does to a call
-// ---------------------------------------------
+// -- What the system does to a call -------------------------------------------
 
 // Answers that are given one after the other; each is asked for one byte less
 // or more than it gives.
@@ -431,8 +428,7 @@ TEST(FileCallsTest, AWriteOfNothingIsNoEndlessLoop) {
               StatusIs(absl::StatusCode::kResourceExhausted, HasSubstr("")));
 }
 
-// -- Closing
-// --------------------------------------------------------------------
+// -- Closing ------------------------------------------------------------------
 
 TEST_F(FileTest, AClosedFileDoesNothingMore) {
   put(in_folder("x"), "x");
@@ -556,8 +552,7 @@ TEST_F(FileTest, AFileOutlivesItsPool) {
   EXPECT_EQ(contents(in_folder("x")), "");
 }
 
-// -- Cancelling
-// -----------------------------------------------------------------
+// -- Cancelling ---------------------------------------------------------------
 
 TEST_F(FileTest, WhatIsCancelledBeforeItStartsNeverHappens) {
   file f = opened(in_folder("x"), file_mode::create);
@@ -592,8 +587,7 @@ TEST_F(FileTest, WhatIsCancelledInFlightLeavesNoDescriptor) {
   EXPECT_EQ(descriptors(), before);
 }
 
-// -- Whole files
-// ----------------------------------------------------------------
+// -- Whole files --------------------------------------------------------------
 
 TEST_F(FileTest, AFileIsReadUpToALimit) {
   const std::string path = in_folder("x");

@@ -120,8 +120,7 @@ class ResolveTest : public test::loop_test {
   thread_pool pool{1, "names"};
 };
 
-// -- Numeric
-// --------------------------------------------------------------------
+// -- Numeric ------------------------------------------------------------------
 
 TEST_F(ResolveTest, ANumericAddressIsThereAtOnce) {
   for (const char* host : {"127.0.0.1", "::1", "fe80::1%3"}) {
@@ -170,8 +169,7 @@ TEST_F(ResolveTest, WhatCanBeNoNameIsRefusedAtOnce) {
                                           HasSubstr("family")));
 }
 
-// -- Names
-// ----------------------------------------------------------------------
+// -- Names --------------------------------------------------------------------
 
 TEST_F(ResolveTest, GivesWhatTheSystemFindsInItsOrderAndOnce) {
   fake.found = parsed({"[2001:db8::1]:0", "1.2.3.4:0", "1.2.3.4:0",
@@ -247,8 +245,7 @@ TEST_F(ResolveTest, CancellingDoesNotWaitForTheSystem) {
   EXPECT_EQ(fake.released, 1);
 }
 
-// -- The system's own
-// -----------------------------------------------------------
+// -- The system's own ---------------------------------------------------------
 
 TEST_F(ResolveTest, FindsTheLocalHost) {
   const auto found = loop.run_until_complete(resolve(pool, "localhost", 80));
@@ -275,8 +272,7 @@ TEST_F(ResolveTest, DoesNotFindWhatIsNotThere) {
                     StatusIs(absl::StatusCode::kUnavailable, HasSubstr(name))));
 }
 
-// -- Families in turn
-// -----------------------------------------------------------
+// -- Families in turn ---------------------------------------------------------
 
 TEST(InterleaveFamiliesTest, TheFirstOnesFamilyGoesFirst) {
   const struct {

@@ -48,8 +48,7 @@ socket_address raw(const void* data, size_t size) {
   return *address;
 }
 
-// -- Text
-// -----------------------------------------------------------------------
+// -- Text ---------------------------------------------------------------------
 
 TEST(SocketAddressTest, ParsesWhatItPrints) {
   const struct {
@@ -135,8 +134,7 @@ TEST(SocketAddressTest, AnIpHasNoBracketsWithoutAPort) {
                        HasSubstr("brackets are for an address with a port")));
 }
 
-// -- Scopes
-// ---------------------------------------------------------------------
+// -- Scopes -------------------------------------------------------------------
 
 TEST(SocketAddressTest, TheScopeIsAnInterface) {
   const unsigned index = if_nametoindex("lo");
@@ -158,8 +156,7 @@ TEST(SocketAddressTest, AnInterfaceThatIsNotThereIsNotFound) {
   }
 }
 
-// -- Unix
-// -----------------------------------------------------------------------
+// -- Unix ---------------------------------------------------------------------
 
 TEST(SocketAddressTest, UnixPathsHaveALimit) {
   EXPECT_THAT(socket_address::unix_path(std::string(107, 'a')), IsOk());
@@ -223,8 +220,7 @@ TEST(SocketAddressTest, WhoDidNotBindHasNoName) {
   EXPECT_EQ(a.host_string(), "");
 }
 
-// -- Raw
-// ------------------------------------------------------------------------
+// -- Raw ----------------------------------------------------------------------
 
 TEST(SocketAddressTest, IsWhatTheSystemBindsAndNames) {
   const socket_address wanted = socket_address::loopback(0);
@@ -270,8 +266,7 @@ TEST(SocketAddressTest, TheFlowLabelIsNoPartOfIt) {
   EXPECT_EQ(raw(&in, sizeof in), parsed("[::1]:80"));
 }
 
-// -- Made of parts
-// --------------------------------------------------------------
+// -- Made of parts ------------------------------------------------------------
 
 TEST(SocketAddressTest, LoopbackAndAnyAreOfEitherFamily) {
   EXPECT_EQ(socket_address::loopback(1).to_string(), "127.0.0.1:1");
@@ -322,8 +317,7 @@ TEST(SocketAddressTest, AreInOrderOfFamilyThenAddressThenPort) {
   }
 }
 
-// -- Whatever comes
-// -------------------------------------------------------------
+// -- Whatever comes -----------------------------------------------------------
 
 // Any address: of random bytes, small ones more often than not.
 socket_address random_address(std::mt19937& random) {

@@ -68,8 +68,7 @@ class StreamTest : public loop_test {
   stream ours;
 };
 
-// -- Reading
-// ------------------------------------------------------------------
+// -- Reading ------------------------------------------------------------------
 
 TEST_F(StreamTest, ReadsWhatIsThere) {
   pair.send("hello");
@@ -253,8 +252,7 @@ TEST_F(StreamTest, AResetIsAnError) {
               StatusIs(absl::StatusCode::kUnavailable, _));
 }
 
-// -- Writing
-// ------------------------------------------------------------------
+// -- Writing ------------------------------------------------------------------
 
 TEST_F(StreamTest, WritesAtOnce) {
   EXPECT_TRUE(ours.write("now").ready());
@@ -381,8 +379,7 @@ TEST_F(StreamTest, ABrokenConnectionFailsWritesFromThenOn) {
   EXPECT_EQ(ours.unsent(), 0u);
 }
 
-// -- Its life
-// -----------------------------------------------------------------
+// -- Its life -----------------------------------------------------------------
 
 TEST_F(StreamTest, ClosingFailsWhoWaits) {
   future<std::string_view> reading = loop.create_task(ours.read_some());

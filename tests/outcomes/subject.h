@@ -91,8 +91,7 @@ struct subject {
   std::vector<event> only_while_waiting;
 };
 
-// -- Making them
-// --------------------------------------------------------------
+// -- Making them --------------------------------------------------------------
 
 namespace internal {
 
@@ -199,8 +198,7 @@ inline constexpr auto kVoidWords = [](const absl::Status& status) {
   return word_of(status);
 };
 
-// -- All of them
-// --------------------------------------------------------------
+// -- All of them --------------------------------------------------------------
 
 struct named_subject {
   std::string name;  // That of the row.

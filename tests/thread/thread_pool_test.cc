@@ -81,8 +81,7 @@ class ThreadPoolTest : public test::loop_test {
   future<void> blocked;
 };
 
-// -- What it gives
-// --------------------------------------------------------------
+// -- What it gives ------------------------------------------------------------
 
 TEST_F(ThreadPoolTest, RunsTheFunctionInAnotherThread) {  // S161
   thread_pool pool(2);
@@ -266,8 +265,7 @@ TEST_F(ThreadPoolTest, SaysWhatATaskAwaits) {
   EXPECT_THAT(task, IsOk());
 }
 
-// -- Cancelling
-// -----------------------------------------------------------------
+// -- Cancelling ---------------------------------------------------------------
 
 TEST_F(ThreadPoolTest, CancellingWhatRunsCancelsTheFutureAtOnce) {  // S162
   thread_pool pool(1);
@@ -342,8 +340,7 @@ TEST_F(ThreadPoolTest, ManyAreCancelledAndMany) {
   }
 }
 
-// -- Where things end
-// -----------------------------------------------------------
+// -- Where things end ---------------------------------------------------------
 
 TEST_F(ThreadPoolTest, TheFunctionEndsInItsThreadTheOutcomeInTheLoops) {
   thread_pool pool(1);
@@ -410,8 +407,7 @@ TEST_F(ThreadPoolTest, AClosedLoopTakesNothing) {
   EXPECT_EQ(ended_in, here);
 }
 
-// -- The end of the pool
-// --------------------------------------------------------
+// -- The end of the pool ------------------------------------------------------
 
 TEST_F(ThreadPoolTest, ShutDownItFinishesWhatIsQueuedAndTakesNothing) {
   thread_pool pool(2, "disk");
@@ -485,8 +481,7 @@ TEST_F(ThreadPoolDeathTest, AThreadWithoutALoopCannotCallIt) {
       "run_in\\(\\) needs an event loop, and this thread has none");
 }
 
-// -- Cost and load
-// --------------------------------------------------------------
+// -- Cost and load ------------------------------------------------------------
 
 TEST_F(ThreadPoolTest, AJobIsOneBlock) {
   thread_pool pool(1);

@@ -110,8 +110,7 @@ class binding_ref {
   binding_core* core_;
 };
 
-// -- Tasks
-// ----------------------------------------------------------------------
+// -- Tasks --------------------------------------------------------------------
 
 class bound_task final : public bound, public runnable {
  public:
@@ -183,8 +182,7 @@ auto start_bound(binding_core& core, Machine&& machine,
   return f;
 }
 
-// -- Scheduled callbacks
-// --------------------------------------------------------
+// -- Scheduled callbacks ------------------------------------------------------
 
 class bound_callback final : public bound {
  public:
@@ -234,8 +232,7 @@ class ticketed {
   F f_;
 };
 
-// -- bind()
-// ---------------------------------------------------------------------
+// -- bind() -------------------------------------------------------------------
 
 // What a callable gives in place of an R.
 template <class R>

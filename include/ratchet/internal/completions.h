@@ -92,8 +92,7 @@ class completions_core : public plain_state<void>, private loop_timer {
   completions_core(const completions_core&) = delete;
   completions_core& operator=(const completions_core&) = delete;
 
-  // -- Watching
-  // -------------------------------------------------------------------
+  // -- Watching ---------------------------------------------------------------
 
   // Before the first watch(): room for `parts`, all of which count from now on.
   void expect(size_t parts);
@@ -114,8 +113,7 @@ class completions_core : public plain_state<void>, private loop_timer {
   // The user has gone: waits for nothing any more, and tells those who do.
   void close();
 
-  // -- Taking
-  // ---------------------------------------------------------------------
+  // -- Taking -----------------------------------------------------------------
 
   // The part of a completed state, which goes back with put_back(); nullptr if
   // there is none now.

@@ -137,16 +137,14 @@ struct task_extras : slab_allocated<block_kind::plain> {
 //   cancelled self_await       the same, that it awaits itself (S49)
 class task_core : public runnable, public waiting_side {
  public:
-  // -- From the loop
-  // ------------------------------------------------------------
+  // -- From the loop ----------------------------------------------------------
 
   void take_turn() final;  // The next step.
   void drop_turn() final {
   }                        // The loop is closed: it stays as it is (rule S24).
   void timer_due() final;  // The end of a sleep: goes on one hop later (S46).
 
-  // -- From outside
-  // -------------------------------------------------------------
+  // -- From outside -----------------------------------------------------------
 
   // Takes the machine over as a root: its first step goes to the queue (S41),
   // or, eager, runs now, if the loop does (S166, S169).
@@ -217,8 +215,7 @@ class task_core : public runnable, public waiting_side {
         state_offset_ * ptrdiff_t{kOffsetUnit});
   }
 
-  // -- For the transitions of a machine
-  // ---------------------------------------------
+  // -- For the transitions of a machine ---------------------------------------
 
   // Ends the machine with `error`.
   step fail_with(const absl::Status& error);
