@@ -155,6 +155,8 @@ class stream_core final : public io_descriptor,
 
   ~stream_core() override = default;
 
+  received read_failed(const absl::Status& why);
+
   // Of others' turns, see may_go_on().
   void take_turn() override;
   void drop_turn() override {}
@@ -170,7 +172,7 @@ class stream_core final : public io_descriptor,
   void send_unsent();
   void open_if_drained();
   void after_sending();
-  void broken(absl::Status error);
+  void broken(int error);
   void fail_waiting(const absl::Status& error);
   void shut_down_now();
   static state_ref<value_state<void>> failed(loop_core& core,
@@ -185,6 +187,7 @@ class stream_core final : public io_descriptor,
   bool shut_down_ = false;  // has been done.
   bool closed_ = false;
   bool resting_ = false;  // It is in the ready queue: see may_go_on().
+  bool reset_ = false;    // A write was told so, in place of a read.
   uint32_t turns_ = 0;    // Without having to wait.
   // First what each read and write looks at: between two of them the kernel
   // has had the cache, and each line is a miss.
