@@ -101,6 +101,7 @@ state_ref<read_operation> stream_core::begin_read() {
   }
   read_->claim();
   read_->searched = 0;
+  read_->copying = false;
   return state_ref<read_operation>(read_);
 }
 
@@ -121,6 +122,7 @@ stream_core::received stream_core::receive(char* into, size_t size,
     if (n > 0) {
       got = static_cast<size_t>(n);
       if (got < size && partial_is_exhausted()) read_was_short();
+      turns_ += static_cast<uint32_t>(got / kBytesOfTurn);
       return received::some;
     }
     if (n == 0 && reset_) return read_failed(write_error_);
@@ -150,9 +152,11 @@ stream_core::received stream_core::read_failed(const absl::Status& why) {
 }
 
 stream_core::received stream_core::receive_more(size_t most) {
+  constexpr size_t kMostAtOnce = kMostTurns * kBytesOfTurn;
   char* const room = in_.room(most);
   size_t got;
-  const received what = receive(room, in_.room_size(), got);
+  const received what =
+      receive(room, std::min(in_.room_size(), kMostAtOnce), got);
   in_.added(got);
   return what;
 }
@@ -163,6 +167,16 @@ bool stream_core::may_go_on() {
     resting_ = core().push(*this);
   }
   return false;
+}
+
+bool stream_core::copy_more(std::string& copy) {
+  const std::string_view all = in_.view();
+  copy.reserve(all.size());
+  while (copy.size() < all.size()) {
+    if (!may_go_on()) return false;
+    copy.append(all.substr(copy.size(), kBytesOfTurn));
+  }
+  return true;
 }
 
 void stream_core::take_turn() {
