@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 
 #include "absl/base/config.h"
@@ -30,12 +31,15 @@ constexpr bool kSanitized = true;
 constexpr bool kSanitized = false;
 #endif
 
-// How much longer than in CI: see reliability_long_test.
-#ifdef RATCHET_RELIABILITY_SCALE
-constexpr int kScale = RATCHET_RELIABILITY_SCALE;
-#else
-constexpr int kScale = 1;
-#endif
+// The library keeps the loop from others for no longer.
+constexpr uint64_t kMostHeldUpNs = 10'000'000;
+
+// How much longer than in CI: the environment's RATCHET_RELIABILITY_SCALE.
+inline size_t scale() {
+  const char* const text = std::getenv("RATCHET_RELIABILITY_SCALE");
+  return text == nullptr ? 1
+                         : std::max<size_t>(1, std::strtoul(text, nullptr, 10));
+}
 
 // 1234567 is "1,234,567".
 inline std::string grouped(uint64_t n) {

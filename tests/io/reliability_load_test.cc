@@ -42,12 +42,10 @@ namespace {
 
 using ::testing::IsEmpty;
 
-constexpr uint64_t kMostHeldUpNs = 10'000'000;
-
 // How many there are to be; fewer under a sanitizer.
 constexpr size_t kIdle = kSanitized ? 2'000 : 10'000;
 constexpr size_t kBusy = crowd_process::kBusy;
-constexpr size_t kExchanges = (kSanitized ? 50 : 300) * size_t{kScale};
+const size_t kExchanges = (kSanitized ? 50 : 300) * scale();
 
 // What the connections of one server have to tell.
 struct tally {

@@ -393,8 +393,9 @@ TEST_P(ReliabilityPeersTest, EachFateIsToldAndTheServerGoesOn) {
       absl::StrCat(kPeers, " peers, each told as what it was: ", of_each));
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, ReliabilityPeersTest,
-                         ::testing::Range(1u, 1u + 3u * kScale));
+INSTANTIATE_TEST_SUITE_P(
+    Seeds, ReliabilityPeersTest,
+    ::testing::Range(1u, 1u + static_cast<unsigned>(3 * scale())));
 
 // -- Processes that are killed
 
@@ -419,7 +420,7 @@ class KilledPeersTest : public peers_test {};
 
 TEST_F(KilledPeersTest, WhoReadsIsToldHowMuchHasCome) {
   constexpr size_t kTogether = 8;
-  constexpr size_t kTimes = 6 * kScale;
+  const size_t kTimes = (kSanitized ? 2 : 6) * scale();
   constexpr size_t kWanted = size_t{1} << 30;
   std::minstd_rand random(1);
   l = *listener::listen(socket_address::loopback(0));

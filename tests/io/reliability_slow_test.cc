@@ -226,7 +226,7 @@ class ReliabilityUnreadTest : public loop_test {
 TEST_F(ReliabilityUnreadTest, ReadersThatNeverReadTakeNoMoreThanTheirShare) {
   constexpr uint64_t kGiB = uint64_t{1} << 30;
   constexpr size_t kReaders = 100;
-  constexpr uint64_t kRead = kSanitized ? kGiB / 16 : kGiB / 4 * kScale;
+  const uint64_t kRead = kSanitized ? kGiB / 16 : kGiB / 4 * scale();
   release_free_memory();
   const uint64_t before = resident_memory();
   std::vector<std::unique_ptr<connection>> all;
@@ -268,6 +268,46 @@ TEST_F(ReliabilityUnreadTest, ReadersThatNeverReadTakeNoMoreThanTheirShare) {
                    kRead >> 20, " MiB in ", millis(took),
                    "; the others were given up after ",
                    absl::FormatDuration(elapsed())));
+}
+
+// -- Who sends much
+
+TEST_F(ReliabilityUnreadTest, TheLoopIsNotHeldUpByALargeMessage) {
+  constexpr uint64_t kSize = uint64_t{kSanitized ? 8 : 64} << 20;
+  constexpr int kRounds = kSanitized ? 1 : 2;
+  // Of an iteration, in the round in which it was the shortest.
+  const auto longest = [&](auto read) {
+    uint64_t shortest = UINT64_MAX;
+    for (int round = 0; round < kRounds; ++round) {
+      connection c(kSize);
+      begin_to_pour(c);
+      stream theirs = *stream::adopt(c.pair.take_theirs());
+      auto f = loop.create_task(read(theirs));
+      longest_time iteration;
+      while (!f.done()) {
+        iteration.begin();
+        iterate();
+        iteration.end();
+      }
+      const auto all = loop.run_until_complete(std::move(f));
+      EXPECT_THAT(all, IsOk());
+      EXPECT_EQ(all->size(), kSize);
+      EXPECT_THAT(loop.run_until_complete(std::move(c.poured)), IsOk());
+      shortest = std::min(shortest, iteration.ns());
+    }
+    return shortest;
+  };
+  const uint64_t exactly =
+      longest([](stream& s) { return s.read_exactly(kSize); });
+  const uint64_t all = longest([](stream& s) { return s.read_all(kSize); });
+  report_figure("large_message",
+                absl::StrCat(kSize >> 20, " MiB in one piece: iterations of ",
+                             millis(exactly), " at most by read_exactly(), ",
+                             millis(all), " by read_all()"));
+  if (!kSanitized) {
+    EXPECT_LE(exactly, kMostHeldUpNs);
+    EXPECT_LE(all, kMostHeldUpNs);
+  }
 }
 
 }  // namespace
