@@ -1,13 +1,17 @@
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "ratchet/internal/fatal.h"
 #include "ratchet/internal/stream_core.h"
 
 namespace ratchet::internal {
 
 std::string_view read_buffer::take(size_t n) {
-  const std::string_view taken(memory_.get() + begin_, n);
+  const std::string_view taken(memory_ + begin_, n);
   begin_ += n;
   return taken;
 }
@@ -20,20 +24,52 @@ char* read_buffer::room(size_t most) {
   if (have == capacity_ || (filled_ && capacity_ < kMostForSome)) {
     wanted = std::max({std::min(2 * capacity_, most), have + 1, wanted});
   }
-  if (capacity_ < wanted) {
-    std::unique_ptr<char[]> memory(new char[wanted]);
-    if (have > 0) std::memcpy(memory.get(), memory_.get() + begin_, have);
-    memory_ = std::move(memory);
-    capacity_ = wanted;
-    begin_ = 0;
-    end_ = have;
-  } else if (begin_ > 0 && (end_ == capacity_ || begin_ > have)) {
+  if (begin_ > 0 &&
+      (capacity_ < wanted || end_ == capacity_ || begin_ > have)) {
     // Cheap, or needed.
-    std::memmove(memory_.get(), memory_.get() + begin_, have);
+    std::memmove(memory_, memory_ + begin_, have);
     begin_ = 0;
     end_ = have;
   }
-  return memory_.get() + end_;
+  if (capacity_ < wanted) grow(wanted);
+  return memory_ + end_;
+}
+
+// REQUIRES: begin_ == 0.
+void read_buffer::grow(size_t capacity) {
+  if (capacity < kMapped) {
+    char* const memory = new char[capacity];
+    if (end_ > 0) std::memcpy(memory, memory_, end_);
+    free_memory();
+    memory_ = memory;
+    capacity_ = capacity;
+    return;
+  }
+  void* memory;
+  if (capacity_ >= kMapped) {
+    memory = mremap(memory_, capacity_, capacity, MREMAP_MAYMOVE);
+  } else {
+    memory = mmap(nullptr, capacity, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  }
+  if (memory == MAP_FAILED) {
+    fatal(absl::StrCat("out of memory: ", capacity,
+                       " bytes for what a stream has to read"));
+  }
+  if (capacity_ < kMapped) {
+    if (end_ > 0) std::memcpy(memory, memory_, end_);
+    free_memory();
+  }
+  memory_ = static_cast<char*>(memory);
+  capacity_ = capacity;
+}
+
+void read_buffer::free_memory() {
+  if (capacity_ < kMapped) {
+    delete[] memory_;
+  } else {
+    munmap(memory_, capacity_);
+  }
 }
 
 void write_buffer::append(std::string_view data) {

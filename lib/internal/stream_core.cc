@@ -101,6 +101,7 @@ state_ref<read_operation> stream_core::begin_read() {
   }
   read_->claim();
   read_->searched = 0;
+  read_->copying = false;
   return state_ref<read_operation>(read_);
 }
 
@@ -121,8 +122,10 @@ stream_core::received stream_core::receive(char* into, size_t size,
     if (n > 0) {
       got = static_cast<size_t>(n);
       if (got < size && partial_is_exhausted()) read_was_short();
+      turns_ += static_cast<uint32_t>(got / kBytesOfTurn);
       return received::some;
     }
+    if (n == 0 && reset_) return read_failed(write_error_);
     // The other side of a terminal hangs up with EIO.
     if (n == 0 || (errno == EIO && !is_socket())) {
       end_ = true;
@@ -130,8 +133,8 @@ stream_core::received stream_core::receive(char* into, size_t size,
     }
     if (errno == EINTR) continue;
     if (errno != EAGAIN) {
-      read_error_ = system_error(errno, absl::StrCat(describe(), ": read"));
-      return received::failed;
+      return read_failed(
+          system_error(errno, absl::StrCat(describe(), ": read")));
     }
     read_would_block();
   }
@@ -139,10 +142,21 @@ stream_core::received stream_core::receive(char* into, size_t size,
   return received::nothing;
 }
 
+stream_core::received stream_core::read_failed(const absl::Status& why) {
+  read_error_ =
+      in_.empty()
+          ? why
+          : absl::Status(why.code(), absl::StrCat(why.message(), ", after ",
+                                                  in_.size(), " bytes"));
+  return received::failed;
+}
+
 stream_core::received stream_core::receive_more(size_t most) {
+  constexpr size_t kMostAtOnce = kMostTurns * kBytesOfTurn;
   char* const room = in_.room(most);
   size_t got;
-  const received what = receive(room, in_.room_size(), got);
+  const received what =
+      receive(room, std::min(in_.room_size(), kMostAtOnce), got);
   in_.added(got);
   return what;
 }
@@ -153,6 +167,16 @@ bool stream_core::may_go_on() {
     resting_ = core().push(*this);
   }
   return false;
+}
+
+bool stream_core::copy_more(std::string& copy) {
+  const std::string_view all = in_.view();
+  copy.reserve(all.size());
+  while (copy.size() < all.size()) {
+    if (!may_go_on()) return false;
+    copy.append(all.substr(copy.size(), kBytesOfTurn));
+  }
+  return true;
 }
 
 void stream_core::take_turn() {
@@ -257,7 +281,7 @@ state_ref<value_state<void>> stream_core::write(const std::string_view* parts,
     const ssize_t n = send_parts(vector, used);
     if (n < 0) {
       if (errno == EAGAIN) break;
-      broken(system_error(errno, absl::StrCat(describe(), ": write")));
+      broken(errno);
       return failed(core(), write_error_);
     }
     if (static_cast<size_t>(n) < wanted && partial_is_exhausted()) {
@@ -299,7 +323,7 @@ void stream_core::send_unsent() {
     const ssize_t n = send_parts(parts, count);
     if (n < 0) {
       if (errno != EAGAIN) {
-        broken(system_error(errno, absl::StrCat(describe(), ": write")));
+        broken(errno);
         return;
       }
       break;
@@ -326,8 +350,11 @@ void stream_core::after_sending() {
   if (flushed_ != nullptr && !flushed_->is_open()) flushed_->open();
 }
 
-void stream_core::broken(absl::Status error) {
-  write_error_ = std::move(error);
+void stream_core::broken(int error) {
+  write_error_ = system_error(error, absl::StrCat(describe(), ": write"));
+  // The system tells it once: a read would take it for the end. EPIPE says that
+  // there was an end, or that a read has been told.
+  reset_ = is_socket() && error != EPIPE;
   out_.clear();
   if (drained_ != nullptr) drained_->fail(write_error_);
   if (flushed_ != nullptr) flushed_->fail(write_error_);

@@ -56,10 +56,10 @@ std::optional<absl::StatusOr<T>> gather(read_operation& op, size_t limit,
 
 // Up to and with the delimiter; 0 if it is not there yet.
 size_t find_delimiter(read_operation& op, std::string_view view) {
-  const size_t length = op.delimiter.size();
+  const size_t length = op.text.size();
   // The beginning of the delimiter may be there already.
   const size_t from = op.searched < length ? 0 : op.searched - length + 1;
-  const size_t found = view.find(op.delimiter, from);
+  const size_t found = view.find(op.text, from);
   op.searched = view.size();
   return found == std::string_view::npos ? 0 : found + length;
 }
@@ -146,18 +146,25 @@ read_line_attempt::attempt(io_operation& operation) {
 std::optional<absl::StatusOr<std::string>> read_all_attempt::attempt(
     io_operation& operation) {
   read_operation& op = of(operation);
-  // One more than the limit tells that there is more.
-  std::optional<absl::StatusOr<std::string_view>> all =
-      gather<std::string_view>(
-          op, op.size == SIZE_MAX ? SIZE_MAX : op.size + 1,
-          [](std::string_view) { return size_t{0}; },
-          [&] { return op.stream->in().take(op.stream->in().size()); });
-  if (!all.has_value()) return std::nullopt;
-  if (!all->ok()) {
-    if (op.stream->in().size() > op.size) return op.stream->over_limit(op.size);
-    return all->status();
+  stream_core& s = *op.stream;
+  if (!op.copying) {
+    // One more than the limit tells that there is more.
+    std::optional<absl::StatusOr<std::string_view>> all =
+        gather<std::string_view>(
+            op, op.size == SIZE_MAX ? SIZE_MAX : op.size + 1,
+            [](std::string_view) { return size_t{0}; },
+            [&] { return s.in().view(); });
+    if (!all.has_value()) return std::nullopt;
+    if (!all->ok()) {
+      if (s.in().size() > op.size) return s.over_limit(op.size);
+      return all->status();
+    }
+    op.text.clear();
+    op.copying = true;
   }
-  return std::string(**all);
+  if (!s.copy_more(op.text)) return std::nullopt;
+  s.in().take(s.in().size());
+  return std::move(op.text);
 }
 
 }  // namespace internal
@@ -269,7 +276,7 @@ stream::reading<internal::read_until_attempt> stream::read_until(
   RATCHET_CHECK(!delimiter.empty(),
                 "read_until() was given an empty delimiter");
   auto op = core().begin_read();
-  op->delimiter = delimiter;
+  op->text = delimiter;
   op->size = limit;
   return reading<internal::read_until_attempt>(
       internal::state_ref<internal::io_operation>(op.release()));
@@ -277,7 +284,7 @@ stream::reading<internal::read_until_attempt> stream::read_until(
 
 stream::reading<internal::read_line_attempt> stream::read_line(size_t limit) {
   auto op = core().begin_read();
-  op->delimiter = "\n";
+  op->text = "\n";
   op->size = limit;
   return reading<internal::read_line_attempt>(
       internal::state_ref<internal::io_operation>(op.release()));

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -186,6 +187,26 @@ TEST_F(ListenerTest, AClientThatHasGoneIsAcceptedAndTheNextOneToo) {
   EXPECT_THAT(loop.run_until_complete(all[0].stream.read_some()),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("reset")));
   EXPECT_THAT(loop.run_until_complete(all[1].stream.write("x")), IsOk());
+}
+
+// The system tells of a reset once; the next read would give the end.
+TEST_F(ListenerTest, AResetThatAWriteIsToldOfIsNoEndForWhoReads) {
+  listener l = listening();
+  client c(l.address());
+  absl::StatusOr<accepted> a = accept(l);
+  ASSERT_THAT(a, IsOk());
+  c.send("half");
+  future<std::string_view> f = loop.create_task(a->stream.read_exactly(100));
+  iterate(3);
+  c.reset();
+  static_cast<void>(a->stream.write("x"));
+  EXPECT_THAT(loop.run_until_complete(std::move(f)),
+              StatusIs(absl::StatusCode::kUnavailable,
+                       HasSubstr("reset by peer, after 4 bytes")));
+  EXPECT_THAT(loop.run_until_complete(a->stream.read_some()),
+              IsOkAndHolds("half"));
+  EXPECT_THAT(loop.run_until_complete(a->stream.read_some()),
+              StatusIs(absl::StatusCode::kUnavailable, _));
 }
 
 // accept() fails so often, and is real then.

@@ -25,6 +25,7 @@
 #include "ratchet/timeout.h"
 #include "ratchet/when_all.h"
 #include "tests/io/processes.h"
+#include "tests/io/signal_storm.h"
 #include "tests/support/status_matchers.h"
 
 namespace ratchet::test {
@@ -191,30 +192,6 @@ TEST_F(RunProcessTest, TwoHundredAtOnce) {
 }
 
 // -- Signals all the time ----------------------------------------------------
-
-// SIGALRM every 100 us, which restarts nothing.
-class signal_storm final {
- public:
-  signal_storm() {
-    struct sigaction action = {};
-    action.sa_handler = [](int) { ++came; };
-    sigaction(SIGALRM, &action, &before_);
-    const itimerval every = {{0, 100}, {0, 100}};
-    setitimer(ITIMER_REAL, &every, nullptr);
-  }
-  signal_storm(const signal_storm&) = delete;
-  signal_storm& operator=(const signal_storm&) = delete;
-  ~signal_storm() {
-    const itimerval never = {};
-    setitimer(ITIMER_REAL, &never, nullptr);
-    sigaction(SIGALRM, &before_, nullptr);
-  }
-
-  static inline volatile sig_atomic_t came = 0;
-
- private:
-  struct sigaction before_;
-};
 
 TEST_F(RunProcessTest, ASignalStormLosesNothing) {
   const std::string one = noise(2 << 20, 3);

@@ -7,7 +7,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,16 +35,23 @@ class read_operation final : public io_operation {
   char* buffer = nullptr;
   size_t size = 0;      // Of the buffer, or what is asked for at most.
   size_t searched = 0;  // How much of what is buffered has no delimiter.
-  std::string delimiter;
+  // The delimiter; or, of read_all(), what has been copied since the end came.
+  std::string text;
+  bool copying = false;
 };
 
 // What has been read and not asked for.
 class read_buffer {
  public:
+  read_buffer() = default;
+  read_buffer(const read_buffer&) = delete;
+  read_buffer& operator=(const read_buffer&) = delete;
+  ~read_buffer() { free_memory(); }
+
   size_t size() const { return end_ - begin_; }
   bool empty() const { return begin_ == end_; }
   std::string_view view() const {
-    return std::string_view(memory_.get() + begin_, size());
+    return std::string_view(memory_ + begin_, size());
   }
   // Hands out the first `n` bytes, which stay where they are until room().
   std::string_view take(size_t n);
@@ -65,7 +71,14 @@ class read_buffer {
   static constexpr size_t kLeast = 4 * 1024;
   static constexpr size_t kMostForSome = 64 * 1024;
 
-  std::unique_ptr<char[]> memory_;
+  // From this size on, it is mapped: then what is there is not copied when it
+  // grows, but its pages are moved, and the loop is held up no longer by more.
+  static constexpr size_t kMapped = 1024 * 1024;
+
+  void grow(size_t capacity);
+  void free_memory();
+
+  char* memory_ = nullptr;  // Owned.
   size_t capacity_ = 0;
   size_t begin_ = 0;
   size_t end_ = 0;
@@ -130,6 +143,8 @@ class stream_core final : public io_descriptor,
   absl::Status read_error() const { return read_error_; }
   // False if others have to have their turn first: then who reads is woken.
   bool may_go_on();
+  // Copies what is buffered to `copy`, some of it; true if that was all.
+  bool copy_more(std::string& copy);
   absl::Status ended_early(std::string_view wanted) const;
   absl::Status over_limit(size_t limit) const;
 
@@ -155,6 +170,8 @@ class stream_core final : public io_descriptor,
 
   ~stream_core() override = default;
 
+  received read_failed(const absl::Status& why);
+
   // Of others' turns, see may_go_on().
   void take_turn() override;
   void drop_turn() override {}
@@ -170,7 +187,7 @@ class stream_core final : public io_descriptor,
   void send_unsent();
   void open_if_drained();
   void after_sending();
-  void broken(absl::Status error);
+  void broken(int error);
   void fail_waiting(const absl::Status& error);
   void shut_down_now();
   static state_ref<value_state<void>> failed(loop_core& core,
@@ -178,6 +195,8 @@ class stream_core final : public io_descriptor,
   state_ref<value_state<void>> share_gate(write_gate*& gate, bool open);
 
   static constexpr uint32_t kMostTurns = 32;
+  // Half a megabyte takes all of them.
+  static constexpr size_t kBytesOfTurn = 16 * 1024;
 
   const device device_;
   bool end_ = false;        // Of what is read.
@@ -185,6 +204,7 @@ class stream_core final : public io_descriptor,
   bool shut_down_ = false;  // has been done.
   bool closed_ = false;
   bool resting_ = false;  // It is in the ready queue: see may_go_on().
+  bool reset_ = false;    // A write was told so, in place of a read.
   uint32_t turns_ = 0;    // Without having to wait.
   // First what each read and write looks at: between two of them the kernel
   // has had the cache, and each line is a miss.

@@ -89,17 +89,17 @@ struct stream_options {
 // *cancel-safe*: what was written will be sent. Who never awaits has to look at
 // unsent().
 //
-// Errors of reads: kOutOfRange when the end comes too early (what is there can
-// still be read with read_some); kResourceExhausted when a limit is passed
-// (nothing is consumed); kUnavailable when the connection is broken ("reset by
-// peer"). Of writes: kUnavailable for a broken connection, from then on;
-// kFailedPrecondition (error_kind::invalid_state) after shutdown_write(). Of
-// both: kFailedPrecondition (error_kind::closed) after close(), of the stream
-// or its loop; kAborted (error_kind::destroyed) for a task that waits for a
-// stream that is destroyed or closed.
+// Errors of reads: kOutOfRange when the end comes too early, and kUnavailable
+// when the connection is broken ("reset by peer"): the message says how much is
+// there, which can still be read with read_some(); kResourceExhausted when a
+// limit is passed (nothing is consumed). Of writes: kUnavailable for a broken
+// connection, from then on; kFailedPrecondition (error_kind::invalid_state)
+// after shutdown_write(). Of both: kFailedPrecondition (error_kind::closed)
+// after close(), of the stream or its loop; kAborted (error_kind::destroyed)
+// for a task that waits for a stream that is destroyed or closed.
 //
-// Fairness: after 32 reads or writes without having to wait, the task goes on
-// in the next iteration.
+// Fairness: after 32 reads or writes, or half a megabyte read, without having
+// to wait, the task goes on in the next iteration.
 //
 // Move-only; the machines that were given by its functions stay valid when it
 // is moved. Destroying it closes it. Thread-safety: on the loop's thread only.
