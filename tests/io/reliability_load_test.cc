@@ -1,13 +1,11 @@
 // Ten thousand connections: what each costs, what they do to others, and how
 // long the loop is held up by them.
 
-#include <errno.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,7 +41,7 @@ namespace {
 using ::testing::IsEmpty;
 
 // How many there are to be; fewer under a sanitizer.
-constexpr size_t kIdle = kSanitized ? 2'000 : 10'000;
+constexpr size_t kIdle = kSanitized ? 1'000 : 10'000;
 constexpr size_t kBusy = crowd_process::kBusy;
 const size_t kExchanges = (kSanitized ? 50 : 300) * scale();
 
@@ -258,13 +256,13 @@ class ReliabilityHeldUpTest : public ReliabilityLoadTest {
 };
 
 TEST_F(ReliabilityHeldUpTest, TheLoopIsNotHeldUpByManyConnectionsAtOnce) {
-  constexpr int kRounds = 4;
+  const size_t rounds = 2 * scale();
   const size_t waiting = std::min(backlog(), connections);
   held_up accepts;
   held_up ready;
   held_up ends;
   held_up cancelled;
-  for (int round = 0; round < kRounds; ++round) {
+  for (size_t round = 0; round < rounds; ++round) {
     // The loop stands still while the clients do something, and then finds
     // all of it at once.
     held_up chunks{0, 0};
@@ -372,18 +370,19 @@ TEST_F(ReliabilityHeldUpTest, TheLoopIsNotHeldUpByManyTimersAndTasksAtOnce) {
 
 TEST_F(ReliabilityLoadTest, ASignalStormOverSocketsLosesNothing) {
   EXPECT_EQ(connect(kBusy).done, kBusy);
+  const size_t exchanges = kExchanges / 3;
   crowd_answer busy;
   int signals;
   {
     const signal_storm storm(50);
-    busy = all_do(crowd_order::kind::exchange, kExchanges);
+    busy = all_do(crowd_order::kind::exchange, exchanges);
     // Connecting, accepting and closing in it, too.
     EXPECT_EQ(connect(kBusy).done, kBusy);
     EXPECT_EQ(all_do(crowd_order::kind::leave).done, 2 * kBusy);
     run_until([&] { return seen.open == 0; });
     signals = signal_storm::came;
   }
-  EXPECT_EQ(busy.done, kBusy * kExchanges);
+  EXPECT_EQ(busy.done, kBusy * exchanges);
   EXPECT_EQ(busy.wrong, 0u);
   EXPECT_GT(signals, 100);
   report_figure("signal_storm",

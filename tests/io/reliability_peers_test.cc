@@ -44,7 +44,6 @@ namespace ratchet::test {
 namespace {
 
 using ::testing::_;
-using ::testing::AllOf;
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -420,7 +419,7 @@ class KilledPeersTest : public peers_test {};
 
 TEST_F(KilledPeersTest, WhoReadsIsToldHowMuchHasCome) {
   constexpr size_t kTogether = 8;
-  const size_t kTimes = (kSanitized ? 2 : 6) * scale();
+  const size_t times = (kSanitized ? 2 : 6) * scale();
   constexpr size_t kWanted = size_t{1} << 30;
   std::minstd_rand random(1);
   l = *listener::listen(socket_address::loopback(0));
@@ -428,7 +427,7 @@ TEST_F(KilledPeersTest, WhoReadsIsToldHowMuchHasCome) {
   size_t ends = 0;
   size_t resets = 0;
   size_t bytes = 0;
-  for (size_t times = 0; times < kTimes; ++times) {
+  for (size_t time = 0; time < times; ++time) {
     // All before the first connection, of which they would have a copy.
     std::vector<other_process> processes;
     for (size_t i = 0; i < kTogether; ++i) {
@@ -436,13 +435,12 @@ TEST_F(KilledPeersTest, WhoReadsIsToldHowMuchHasCome) {
     }
     for (other_process& p : processes) {
       other_process::send(p.control(), l.address().port());
-      absl::StatusOr<accepted> a;
       future<accepted> f = loop.create_task(l.accept());
       ASSERT_TRUE(run_until([&] { return f.done(); }));
-      a = loop.run_until_complete(std::move(f));
+      absl::StatusOr<accepted> a = loop.run_until_complete(std::move(f));
       ASSERT_THAT(a, IsOk());
       stream& s = a->stream;
-      // What it does not read makes a reset of its end.
+      // What it has not read makes a reset of its end.
       const bool is_to_reset = random() % 2 == 0;
       if (is_to_reset) {
         EXPECT_THAT(loop.run_until_complete(s.write("unread")), IsOk());
@@ -453,22 +451,20 @@ TEST_F(KilledPeersTest, WhoReadsIsToldHowMuchHasCome) {
       ASSERT_TRUE(run_until([&] { return s.buffered() >= enough; }));
       p.kill();
       ASSERT_TRUE(run_until([&] { return message.done(); }));
-      const absl::Status status = message.status();
       const size_t come = s.buffered();
-      if (status.code() == absl::StatusCode::kOutOfRange) {
+      if (is_to_reset) {
+        ++resets;
+        EXPECT_THAT(message,
+                    StatusIs(absl::StatusCode::kUnavailable,
+                             HasSubstr(absl::StrCat("reset by peer, after ",
+                                                    come, " bytes"))));
+      } else {
         ++ends;
-        EXPECT_THAT(status,
+        EXPECT_THAT(message,
                     StatusIs(absl::StatusCode::kOutOfRange,
                              HasSubstr(absl::StrCat(
                                  "ended after ", come, " bytes, before the ",
                                  kWanted, " that were asked for"))));
-      } else {
-        ++resets;
-        EXPECT_THAT(
-            status,
-            StatusIs(absl::StatusCode::kUnavailable,
-                     AllOf(HasSubstr(absl::StrCat("after ", come, " bytes")),
-                           HasSubstr("reset by peer"))));
       }
       EXPECT_GE(come, enough);
       bytes += come;
@@ -484,7 +480,6 @@ TEST_F(KilledPeersTest, WhoReadsIsToldHowMuchHasCome) {
     }
   }
   EXPECT_EQ(open_descriptors(), descriptors);
-  EXPECT_EQ(ends + resets, kTogether * kTimes);
   EXPECT_GT(ends, 0u);
   EXPECT_GT(resets, 0u);
   report_figure(
