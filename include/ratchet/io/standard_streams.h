@@ -55,7 +55,7 @@ absl::StatusOr<stream> standard_input(const stream_options& options = {});
 // from main(), waits until it has written everything, as long as that takes; by
 // _exit() or a signal it does not. When the thread cannot write, as on a full
 // disk, the stream breaks: the writes after that fail with kUnavailable,
-// without the system's reason.
+// without the system's reason. That the last of them were lost is not told.
 //
 // What printf and std::cout write goes its own way, and so do the two streams:
 // where a thread writes, as into a file that is both, what is written by one
