@@ -24,6 +24,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/time/time.h"
+#include "demos/flags.h"
 #include "demos/http_server.h"
 #include "ratchet/io/http.h"
 #include "ratchet/map_concurrent.h"
@@ -117,7 +118,8 @@ int call_all(ratchet::event_loop& loop, const std::string& url) {
       ++good;
       bytes += *result;
     } else {
-      std::cout << result.status() << '\n';
+      std::cout << absl::StatusCodeToString(result.status().code()) << ": "
+                << result.status().message() << '\n';
     }
   }
   std::cout << absl::StrFormat(
@@ -132,11 +134,11 @@ int call_all(ratchet::event_loop& loop, const std::string& url) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  gflags::SetUsageMessage(
-      "calls an API many times. The status is 1 if no call "
-      "went well.");
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
-  if (argc > 1 || FLAGS_concurrency == 0 || FLAGS_attempts == 0) {
+  demo::parse_flags(
+      "calls an API many times. The status is 1 if no call went well.", &argc,
+      &argv);
+  if (argc > 1 || FLAGS_concurrency == 0 || FLAGS_attempts == 0 ||
+      FLAGS_timeout == 0) {
     std::cerr << "api_calls: see api_calls --help\n";
     return 2;
   }

@@ -38,8 +38,9 @@ struct options {
   size_t backlog = 20;
   // In bytes. Who sends a longer one has to go.
   size_t longest_line = 1000;
-  // Who has not read so many bytes of what was said has to go: what is kept
-  // for slow readers is bounded.
+  // Who leaves so many bytes of what was said unread, beyond what the buffers
+  // of the system take (up to some MiB), has to go: what is kept here for slow
+  // readers is bounded.
   size_t most_unsent = 64 * 1024;
   // Who says more than so many lines a second, after as many at once, is heard
   // later: his lines wait where they are.

@@ -23,6 +23,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
+#include "demos/flags.h"
 #include "ratchet/io/connect.h"
 #include "ratchet/io/socket_address.h"
 #include "ratchet/io/standard_streams.h"
@@ -136,8 +137,15 @@ class main_task final : public ratchet::task<void> {
 }  // namespace
 
 int main(int argc, char** argv) {
-  gflags::SetUsageMessage("A client for chat_server.");
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  demo::parse_flags(
+      "a client for chat_server.\n\n"
+      "  chat_client [flags]   sends what is typed, until its end (Ctrl-D)",
+      &argc, &argv);
+  if (argc > 1) {
+    std::fprintf(stderr, "chat_client: what is %s? See chat_client --help\n",
+                 argv[1]);
+    return 2;
+  }
   ratchet::thread_pool pool(1);
   const absl::Status status = ratchet::run(main_task(pool));
   if (status.ok()) return 0;

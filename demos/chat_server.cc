@@ -17,6 +17,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "demos/chat.h"
+#include "demos/flags.h"
 #include "ratchet/io/listener.h"
 #include "ratchet/io/signals.h"
 #include "ratchet/io/socket_address.h"
@@ -26,7 +27,8 @@ DEFINE_string(address, "127.0.0.1:4242",
               "where to listen: HOST:PORT, port 0 for any, or unix:PATH");
 DEFINE_uint64(backlog, 20, "how many lines who comes into a room gets");
 DEFINE_uint64(most_unsent, 64 * 1024,
-              "who has not read so many bytes has to go");
+              "who leaves so many bytes unread has to go; what the system's "
+              "buffers hold, which may be some MiB, is not counted");
 
 class main_task final : public ratchet::task<void> {
  public:
@@ -69,8 +71,15 @@ class main_task final : public ratchet::task<void> {
 };
 
 int main(int argc, char** argv) {
-  gflags::SetUsageMessage("A server for chat_client, or for nc.");
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  demo::parse_flags(
+      "a server for chat_client, or for nc.\n\n"
+      "  chat_server [flags]   until it gets SIGINT (Ctrl-C) or SIGTERM",
+      &argc, &argv);
+  if (argc > 1) {
+    std::fprintf(stderr, "chat_server: what is %s? See chat_server --help\n",
+                 argv[1]);
+    return 2;
+  }
   chat::options options;
   options.backlog = FLAGS_backlog;
   options.most_unsent = FLAGS_most_unsent;

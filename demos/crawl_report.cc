@@ -24,9 +24,9 @@ void crawl_report::add(page p) {
 }
 
 std::string crawl_report::table(absl::Duration took) const {
-  std::string text =
-      absl::StrFormat("%d pages, %d bytes, in %.1f s\n\n", pages(), bytes_,
-                      absl::ToDoubleSeconds(took));
+  std::string text = absl::StrFormat("%d page%s, %d bytes, in %.1f s\n\n",
+                                     pages(), pages() == 1 ? "" : "s", bytes_,
+                                     absl::ToDoubleSeconds(took));
   absl::StrAppend(&text, "status    pages\n");
   for (const auto& [status, count] : by_status_) {
     absl::StrAppendFormat(&text, "%-8s %6d\n",

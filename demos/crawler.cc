@@ -6,9 +6,12 @@
 // (queue::join).
 
 #include <gflags/gflags.h>
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <iostream>
 #include <map>
@@ -25,10 +28,12 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "demos/crawl_report.h"
+#include "demos/flags.h"
 #include "demos/generated_site.h"
 #include "demos/http_server.h"
 #include "demos/links.h"
 #include "ratchet/io/http.h"
+#include "ratchet/io/signals.h"
 #include "ratchet/ratchet.h"
 #include "ratchet/sync/queue.h"
 
@@ -163,17 +168,23 @@ class whole_crawl final : public ratchet::task<void> {
   }
 
  private:
-  step all_done() {
+  step all_done(absl::Status status) {
+    status_ = std::move(status);
     crawl_.to_do.shutdown();
+    if (!status_.ok()) {
+      for (ratchet::future<void>& w : workers_) w.cancel("the crawl ends");
+    }
     if (progress_.valid()) {
       progress_.cancel();
       std::cerr << '\r' << std::string(60, ' ') << '\r';
     }
-    return await<&whole_crawl::ended>(ratchet::when_all(std::move(workers_)));
+    return await<&whole_crawl::ended>(
+        ratchet::when_all_settled(std::move(workers_)));
   }
-  step ended() { return done(); }
+  step ended() { return done(status_); }
 
   crawl& crawl_;
+  absl::Status status_;
   ratchet::future<void> progress_;
   std::vector<ratchet::future<void>> workers_;
 };
@@ -183,44 +194,95 @@ int complain(const absl::Status& status) {
   return 1;
 }
 
+// What ends the program in good order: a number that comes with the future.
+struct stop_request {
+  int signal = 0;
+  ratchet::future<void> came;
+};
+
+// Cancels `what` when the program is asked to end.
+void stop_on_signal(ratchet::shared_future<void> what, stop_request& stop) {
+  stop.came = ratchet::next_signal({SIGINT, SIGTERM})
+                  .then([what = std::move(what), &stop](int signal) mutable {
+                    stop.signal = signal;
+                    what.cancel("the program is asked to end");
+                  });
+}
+
 int crawl_from(ratchet::event_loop& loop, const std::string& start) {
   crawl c;
   c.host = demo::host_of(start);
-  if (c.host.empty()) {
-    return complain(absl::InvalidArgumentError(start + " is no URL"));
+  if (c.host.empty() || !(absl::StartsWith(start, "http://") ||
+                          absl::StartsWith(start, "https://"))) {
+    std::cerr << "crawler: " << start
+              << " is no URL: write http://HOST/ or https://HOST/\n";
+    return 2;
   }
   // As the links to it are spelled.
   c.put(demo::resolve_link(start, start).value_or(start), 0);
   const absl::Time began = loop.now();
-  const absl::Status status = loop.run_until_complete(whole_crawl(c));
-  if (!status.ok()) return complain(status);
+  ratchet::shared_future<void> crawling =
+      ratchet::create_task(whole_crawl(c)).share();
+  stop_request stop;
+  stop_on_signal(crawling, stop);
+  const absl::Status status = loop.run_until_complete(crawling);
+  if (!status.ok() && stop.signal == 0) return complain(status);
+  // Of what there is until then.
   std::cout << c.report.table(loop.now() - began);
+  if (stop.signal != 0) {
+    std::cerr << "crawler: stopped by " << strsignal(stop.signal) << '\n';
+    return 128 + stop.signal;
+  }
   return c.report.pages() > c.report.errors() ? 0 : 1;
+}
+
+// Until SIGINT or SIGTERM.
+int serve(ratchet::event_loop& loop) {
+  size_t requests = 0;
+  // Before anybody can know that there is a server.
+  ratchet::future<int> signal = ratchet::next_signal({SIGINT, SIGTERM});
+  absl::StatusOr<std::unique_ptr<demo::http_server>> site =
+      demo::http_server::start(
+          [&requests, site = demo::generated_site(static_cast<int>(
+                          FLAGS_pages))](const demo::http_request& request) {
+            ++requests;
+            return site(request);
+          },
+          {FLAGS_port});
+  if (!site.ok()) return complain(site.status());
+  std::cout << (*site)->url() << '/' << std::endl;
+  const absl::StatusOr<int> came = loop.run_until_complete(std::move(signal));
+  if (!came.ok()) return complain(came.status());
+  std::cout << "stopped by " << strsignal(*came) << ", after " << requests
+            << " requests over " << (*site)->connections() << " connections\n";
+  return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  gflags::SetUsageMessage(
+  demo::parse_flags(
       "follows the links of a site.\n\n"
       "  crawler [flags] URL   crawls it\n"
       "  crawler [flags]       crawls a site that it generates itself\n"
-      "  crawler --serve       serves that one\n\n"
-      "The status is 1 if no page could be fetched.");
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
-  if (argc > 2 || FLAGS_concurrency == 0 || FLAGS_limit == 0 ||
-      FLAGS_pages == 0) {
+      "  crawler --serve       serves that one, until SIGINT (Ctrl-C) or "
+      "SIGTERM\n\n"
+      "The status is 1 if no page could be fetched. SIGINT and SIGTERM end a "
+      "crawl with the\nsummary of what there is by then, and with 130 and 143.",
+      &argc, &argv);
+  if (argc > (FLAGS_serve ? 1 : 2) || FLAGS_concurrency == 0 ||
+      FLAGS_limit == 0 || FLAGS_pages == 0 || FLAGS_port < 0 ||
+      FLAGS_port > 65535) {
     std::cerr << "crawler: see crawler --help\n";
     return 2;
   }
   ratchet::event_loop loop;
+  if (FLAGS_serve) return serve(loop);
   if (argc == 2) return crawl_from(loop, argv[1]);
 
   absl::StatusOr<std::unique_ptr<demo::http_server>> site =
       demo::http_server::start(
           demo::generated_site(static_cast<int>(FLAGS_pages)), {FLAGS_port});
   if (!site.ok()) return complain(site.status());
-  if (!FLAGS_serve) return crawl_from(loop, (*site)->url());
-  std::cout << (*site)->url() << '/' << std::endl;
-  return complain(loop.run_forever());
+  return crawl_from(loop, (*site)->url());
 }

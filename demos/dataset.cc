@@ -432,7 +432,9 @@ absl::Status compare(const std::string& path) {
 }
 
 int main(int argc, char** argv) {
-  lesson::begin(argc, argv);
+  lesson::begin(argc, argv,
+                "counts the readings of a large file, in chunks and by all "
+                "cores, and again\nwith one thread. A line is STATION,12.3");
   absl::Status status;
   if (!FLAGS_file.empty()) {
     status = compare(FLAGS_file);

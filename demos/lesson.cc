@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "absl/time/time.h"
+#include "demos/flags.h"
 #include "gflags/gflags.h"
 
 DEFINE_bool(virtual_time, false,
@@ -38,8 +39,13 @@ lesson_clock& the_clock() {
 
 }  // namespace
 
-void begin(int argc, char** argv) {
-  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+void begin(int argc, char** argv, const char* usage) {
+  demo::parse_flags(usage, &argc, &argv);
+  if (argc > 1) {
+    std::cerr << gflags::ProgramInvocationShortName() << ": what is " << argv[1]
+              << "? See --help\n";
+    std::exit(2);
+  }
   std::cout << std::unitbuf;
 }
 

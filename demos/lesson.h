@@ -13,9 +13,11 @@
 
 namespace lesson {
 
-// Reads the flags. From here on output appears as it is printed, also in a
-// pipe.
-void begin(int argc, char** argv);
+// Reads the flags; `usage` is what --help says besides them. From here on
+// output appears as it is printed, also in a pipe.
+void begin(
+    int argc, char** argv,
+    const char* usage = "a lesson; the head of its source says of what.");
 
 // The time of the lesson, for its event loops: real, or, with --virtual_time,
 // a time that starts at 00:00:00 and jumps where nothing is left to do.

@@ -8,6 +8,8 @@
 // ended comes last. A stream for each end of a pipe, one task for each of them,
 // map_concurrent for --jobs, with_timeout for --timeout, and signals as
 // something to be awaited: Ctrl-C goes to the commands, and we wait for them.
+// What is printed goes to streams, too: if who reads it is slow, or has stopped
+// the terminal, the commands wait, but neither do time-outs nor signals.
 
 #include <signal.h>
 
@@ -25,9 +27,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
+#include "demos/flags.h"
 #include "gflags/gflags.h"
 #include "ratchet/io/process.h"
 #include "ratchet/io/signals.h"
+#include "ratchet/io/standard_streams.h"
 #include "ratchet/io/stream.h"
 #include "ratchet/map_concurrent.h"
 #include "ratchet/ratchet.h"
@@ -47,33 +51,34 @@ class printer final {
  public:
   explicit printer(size_t commands) : held_(commands), ended_(commands) {}
 
-  void print(size_t command, std::FILE* to, std::string_view line) {
-    held_line l{to,
-                absl::StrCat("[", command + 1, "] ", std::string(line), "\n")};
+  // To be awaited before the next line is read: then there is no more unsent
+  // than a stream's high water.
+  ratchet::stream::writing print(size_t command, ratchet::stream& to,
+                                 std::string_view line) {
+    const std::string number = absl::StrCat("[", command + 1, "] ");
     if (FLAGS_keep_order && command != turn_) {
-      held_[command].push_back(std::move(l));
-    } else {
-      write(l);
+      held_[command].push_back(
+          {&to, absl::StrCat(number, std::string(line), "\n")});
+      return to.write("");
     }
+    return to.write({number, line, "\n"});
   }
   void end(size_t command) {
     ended_[command] = true;
     while (turn_ < ended_.size() && ended_[turn_]) {
       if (++turn_ == ended_.size()) break;
-      for (const held_line& l : held_[turn_]) write(l);
+      for (held_line& l : held_[turn_]) {
+        static_cast<void>(l.to->write(std::move(l.text)));
+      }
       held_[turn_].clear();
     }
   }
 
  private:
   struct held_line {
-    std::FILE* to;
+    ratchet::stream* to;
     std::string text;
   };
-  static void write(const held_line& l) {
-    std::fwrite(l.text.data(), 1, l.text.size(), l.to);
-    std::fflush(l.to);
-  }
 
   std::vector<std::vector<held_line>> held_;
   std::vector<bool> ended_;
@@ -110,7 +115,8 @@ class crew final {
 // Prints the lines of one end of a command's output.
 class print_lines final : public ratchet::task<void> {
  public:
-  print_lines(ratchet::stream& from, printer& p, size_t command, std::FILE* to)
+  print_lines(ratchet::stream& from, printer& p, size_t command,
+              ratchet::stream& to)
       : from_(from), printer_(p), command_(command), to_(to) {}
   step start() { return await<&print_lines::line>(from_.read_line()); }
 
@@ -121,29 +127,34 @@ class print_lines final : public ratchet::task<void> {
     }
     if (!l.ok()) return fail(l.status());
     if (!l->has_value()) return done();
-    printer_.print(command_, to_, **l);
-    return start();
+    return await<&print_lines::start>(printer_.print(command_, to_, **l));
   }
   step piece(std::string_view p) {
-    printer_.print(command_, to_, p);
-    return start();
+    return await<&print_lines::start>(printer_.print(command_, to_, p));
   }
 
   ratchet::stream& from_;
   printer& printer_;
   const size_t command_;
-  std::FILE* const to_;
+  ratchet::stream& to_;
+};
+
+// Our own output and errors.
+struct standard_streams {
+  ratchet::stream output;
+  ratchet::stream errors;
 };
 
 // Prints all that a process prints, and waits for it.
 class to_the_end final : public ratchet::task<ratchet::exit_status> {
  public:
-  to_the_end(ratchet::process& of, printer& p, size_t command)
-      : process_(of), printer_(p), command_(command) {}
+  to_the_end(ratchet::process& of, printer& p, standard_streams& to,
+             size_t command)
+      : process_(of), printer_(p), to_(to), command_(command) {}
   step start() {
     return await<&to_the_end::printed>(ratchet::when_all(
-        print_lines(process_.output(), printer_, command_, stdout),
-        print_lines(process_.errors(), printer_, command_, stderr)));
+        print_lines(process_.output(), printer_, command_, to_.output),
+        print_lines(process_.errors(), printer_, command_, to_.errors)));
   }
 
  private:
@@ -152,6 +163,7 @@ class to_the_end final : public ratchet::task<ratchet::exit_status> {
 
   ratchet::process& process_;
   printer& printer_;
+  standard_streams& to_;
   const size_t command_;
 };
 
@@ -164,8 +176,13 @@ struct row {
 
 class run_command final : public ratchet::task<row> {
  public:
-  run_command(size_t number, std::string line, printer& p, crew& c)
-      : number_(number), line_(std::move(line)), printer_(p), crew_(c) {}
+  run_command(size_t number, std::string line, printer& p, standard_streams& to,
+              crew& c)
+      : number_(number),
+        line_(std::move(line)),
+        printer_(p),
+        to_(to),
+        crew_(c) {}
 
   step start() {
     if (crew_.stopped()) return finish({"not started", false, {}});
@@ -183,7 +200,7 @@ class run_command final : public ratchet::task<row> {
     process_ = *std::move(started);
     crew_.add(process_);
     return await<&run_command::ended>(
-        ratchet::with_timeout(to_the_end(process_, printer_, number_),
+        ratchet::with_timeout(to_the_end(process_, printer_, to_, number_),
                               FLAGS_timeout > 0 ? absl::Seconds(FLAGS_timeout)
                                                 : absl::InfiniteDuration()));
   }
@@ -191,14 +208,14 @@ class run_command final : public ratchet::task<row> {
  private:
   step ended(absl::StatusOr<ratchet::exit_status> status) {
     if (status.ok()) return ended_with(*status, "");
-    if (!ratchet::is_timeout(status.status())) return fail(status.status());
+    if (!ratchet::is_timeout(status.status())) return give_up(status.status());
     process_.kill_group(SIGTERM).IgnoreError();
-    return await<&run_command::ended_late>(
-        ratchet::with_timeout(to_the_end(process_, printer_, number_), kGrace));
+    return await<&run_command::ended_late>(ratchet::with_timeout(
+        to_the_end(process_, printer_, to_, number_), kGrace));
   }
   step ended_late(absl::StatusOr<ratchet::exit_status> status) {
     if (status.ok()) return ended_with(*status, ", timed out");
-    if (!ratchet::is_timeout(status.status())) return fail(status.status());
+    if (!ratchet::is_timeout(status.status())) return give_up(status.status());
     process_.kill_group(SIGKILL).IgnoreError();
     return await<&run_command::gone>(process_.wait());
   }
@@ -211,6 +228,13 @@ class run_command final : public ratchet::task<row> {
     return finish({absl::StrCat(ratchet::to_string(status), remark),
                    status.success() && *remark == '\0', absl::Now() - began_});
   }
+  // Nobody takes what is printed any more: the others need not go on, either.
+  step give_up(const absl::Status& why) {
+    crew_.remove(process_);
+    process_ = ratchet::process();  // And kills it.
+    if (!crew_.stopped()) crew_.stop(SIGTERM);
+    return finish({std::string(why.message()), false, absl::Now() - began_});
+  }
   step finish(row r) {
     printer_.end(number_);
     if (!r.success && FLAGS_fail_fast && !crew_.stopped()) {
@@ -222,6 +246,7 @@ class run_command final : public ratchet::task<row> {
   const size_t number_;
   const std::string line_;
   printer& printer_;
+  standard_streams& to_;
   crew& crew_;
   const absl::Time began_ = absl::Now();
   ratchet::process process_;
@@ -254,6 +279,12 @@ class run_all final : public ratchet::task<int> {
     absl::StatusOr<ratchet::signal_watcher> signals =
         ratchet::signal_watcher::watch({SIGINT, SIGTERM, SIGHUP});
     if (!signals.ok()) return fail(signals.status());
+    absl::StatusOr<ratchet::stream> output = ratchet::standard_output();
+    if (!output.ok()) return fail(output.status());
+    to_.output = *std::move(output);
+    absl::StatusOr<ratchet::stream> errors = ratchet::standard_error();
+    if (!errors.ok()) return fail(errors.status());
+    to_.errors = *std::move(errors);
     signals_ =
         ratchet::create_task(pass_on_signals(*std::move(signals), crew_));
     std::vector<size_t> numbers(lines_.size());
@@ -262,46 +293,60 @@ class run_all final : public ratchet::task<int> {
         FLAGS_jobs > 0 ? static_cast<size_t>(FLAGS_jobs) : lines_.size();
     return await<&run_all::ended>(ratchet::map_concurrent_settled(
         std::move(numbers), jobs, [this](size_t i) {
-          return run_command(i, lines_[i], printer_, crew_);
+          return run_command(i, lines_[i], printer_, to_, crew_);
         }));
   }
 
  private:
   step ended(std::vector<absl::StatusOr<row>> rows) {
-    int failed = 0;
+    std::string table;
     for (size_t i = 0; i < rows.size(); ++i) {
       const row r =
           rows[i].ok()
               ? *rows[i]
               : row{std::string(rows[i].status().message()), false, {}};
-      if (!r.success) ++failed;
+      if (!r.success) ++failed_;
       const std::string time =
           FLAGS_times
               ? absl::StrFormat("%8.2f s", absl::ToDoubleSeconds(r.time))
               : "";
-      std::printf("%3zu  %-28s%s  %s\n", i + 1, r.outcome.c_str(), time.c_str(),
-                  lines_[i].c_str());
+      absl::StrAppendFormat(&table, "%3d  %-28s%s  %s\n", i + 1, r.outcome,
+                            time, lines_[i]);
     }
-    return done(failed);
+    static_cast<void>(to_.output.write(std::move(table)));
+    return await<&run_all::errors_printed>(to_.errors.flush());
   }
+  // Without them there is nowhere to complain.
+  step errors_printed(absl::Status) {
+    return await<&run_all::printed>(to_.output.flush());
+  }
+  step printed() { return done(failed_); }
 
   const std::vector<std::string> lines_;
   printer printer_;
+  standard_streams to_;
   crew crew_;
+  int failed_ = 0;
   ratchet::future<void> signals_;
 };
 
 int main(int argc, char** argv) {
-  gflags::SetUsageMessage("[flags] -- 'command' ['command' ...]");
-  gflags::ParseCommandLineFlags(&argc, &argv, true);
-  if (argc < 2) {
-    std::fprintf(stderr, "usage: proc %s\n", gflags::ProgramUsage());
+  demo::parse_flags(
+      "runs commands at the same time, and shows their output.\n\n"
+      "  proc [flags] -- 'command' ['command' ...]\n\n"
+      "The status is 1 if one of them has failed.",
+      &argc, &argv);
+  if (argc < 2 || FLAGS_jobs < 0 || FLAGS_timeout < 0) {
+    std::fprintf(stderr,
+                 "proc: [flags] -- 'command' ['command' ...]; "
+                 "see proc --help\n");
     return 2;
   }
   const absl::StatusOr<int> failed =
       ratchet::run(run_all(std::vector<std::string>(argv + 1, argv + argc)));
   if (!failed.ok()) {
-    std::fprintf(stderr, "proc: %s\n", failed.status().ToString().c_str());
+    std::fprintf(stderr, "proc: %s\n",
+                 std::string(failed.status().message()).c_str());
     return 1;
   }
   return *failed == 0 ? 0 : 1;

@@ -18,8 +18,11 @@
 namespace ratchet::demos {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAreArray;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 using ::testing::StartsWith;
 using ::testing::TestWithParam;
 using ::testing::ValuesIn;
@@ -222,6 +225,60 @@ TEST(ProcTest, PassesAnInterruptOnAndWaits) {
 
 TEST(ProcTest, SaysHowItIsUsed) {
   EXPECT_EQ(running_demo("proc", {}).wait().status, 2);
+  EXPECT_EQ(running_demo("proc", {"--jobs=-1", "true"}).wait().status, 2);
+}
+
+// Not when the last command is over, which is in a quarter of an hour.
+TEST(ProcTest, EndsWhenNobodyReadsItsOutput) {
+  running_demo running("proc", {"--", "yes", "sleep 1000"});
+  ASSERT_TRUE(running.read_on());
+  running.close_output();
+  const ended result = running.wait();
+  EXPECT_EQ(result.errors, "proc: standard output: write: Broken pipe\n");
+  EXPECT_EQ(result.status, 1);
+}
+
+// Its pipe is full, and its time-out ends the command even so.
+TEST(ProcTest, ASlowReaderDoesNotHoldUpATimeOut) {
+  const std::string file = ::testing::TempDir() + "/proc_was_ended";
+  unlink(file.c_str());
+  running_demo running("proc", {"--notimes", "--timeout=0.1", "--",
+                                "trap 'touch " + file +
+                                    "; exit' TERM; while :; do echo y; done"});
+  ASSERT_TRUE(running.read_on());
+  while (access(file.c_str(), F_OK) != 0) {
+  }
+  const ended result = running.wait();
+  EXPECT_THAT(result.output.back(), HasSubstr(", timed out "));
+  EXPECT_EQ(result.status, 1);
+  unlink(file.c_str());
+}
+
+// -- Help --------------------------------------------------------------------
+
+class HelpTest : public TestWithParam<const char*> {};
+
+INSTANTIATE_TEST_SUITE_P(Demos, HelpTest,
+                         ValuesIn({"api_calls", "chat_client", "chat_server",
+                                   "crawler", "dataset", "proc",
+                                   "square_gather"}),
+                         [](const auto& test) { return test.param; });
+
+TEST_P(HelpTest, IsOfTheDemoAlone) {
+  const ended result = running_demo(GetParam(), {"--help"}).wait();
+  EXPECT_THAT(result.output.front(),
+              StartsWith(GetParam() + std::string(": ")));
+  EXPECT_THAT(result.output, Contains(StartsWith("  --")));
+  EXPECT_THAT(result.output, Not(Contains(HasSubstr("gflags"))));
+  EXPECT_THAT(result.errors, IsEmpty());
+  EXPECT_EQ(result.status, 0);
+}
+
+TEST_P(HelpTest, IsNamedWhereAnArgumentMeansNothing) {
+  if (GetParam() == std::string("proc")) GTEST_SKIP() << "It is a command.";
+  const ended result = running_demo(GetParam(), {"what", "ever"}).wait();
+  EXPECT_THAT(result.errors, HasSubstr("--help"));
+  EXPECT_EQ(result.status, 2);
 }
 
 // -- A file that is made -----------------------------------------------------

@@ -1,5 +1,7 @@
 // The demos that speak HTTP, with sites of their own on 127.0.0.1.
 
+#include <signal.h>
+
 #include <chrono>
 #include <string>
 #include <vector>
@@ -74,7 +76,54 @@ TEST(CrawlerTest, ServesItsSiteForOthers) {
   EXPECT_THAT(result.output, Contains(StartsWith("22 pages, ")));
   EXPECT_EQ(result.status, 0);
   site.interrupt();
-  EXPECT_NE(site.wait().status, 0);
+  const ended stopped = site.wait();
+  EXPECT_THAT(stopped.output.back(),
+              ContainsRegex("^stopped by Interrupt, after [0-9]+ requests over "
+                            "[0-9]+ connections$"));
+  EXPECT_EQ(stopped.status, 0);
+}
+
+TEST(CrawlerTest, StopsToServeWhenItIsTerminated) {
+  running_demo site("crawler", {"--serve"});
+  while (site.printed().find('\n') == std::string::npos) {
+    ASSERT_TRUE(site.read_on());
+  }
+  site.send(SIGTERM);
+  const ended stopped = site.wait();
+  EXPECT_EQ(stopped.output.back(),
+            "stopped by Terminated, after 0 requests over 0 connections");
+  EXPECT_EQ(stopped.status, 0);
+}
+
+// The second page has to wait for so long that the signal is there first.
+TEST(CrawlerTest, ShowsWhatItHasWhenItIsInterrupted) {
+  running_demo site("crawler", {"--serve"});
+  while (site.printed().find('\n') == std::string::npos) {
+    ASSERT_TRUE(site.read_on());
+  }
+  running_demo crawl("crawler",
+                     {"--delay=1000000", lines_of(site.printed()).at(0)});
+  while (!crawl.catches(SIGINT)) {
+  }
+  crawl.interrupt();
+  const ended result = crawl.wait();
+  ASSERT_THAT(result.output, Not(IsEmpty()));
+  EXPECT_THAT(result.output[0], ContainsRegex("^[01] pages?, "));
+  EXPECT_EQ(result.errors, "crawler: stopped by Interrupt\n");
+  EXPECT_EQ(result.status, 128 + SIGINT);
+}
+
+TEST(CrawlerTest, RefusesWhatMakesNoSense) {
+  for (const std::vector<std::string>& flags :
+       std::vector<std::vector<std::string>>{{"--port=70000"},
+                                             {"--port=-1"},
+                                             {"--serve", "http://x/"},
+                                             {"--limit=0"},
+                                             {"http://x/", "http://y/"}}) {
+    const ended result = run("crawler", flags);
+    EXPECT_EQ(result.status, 2) << flags.front();
+    EXPECT_THAT(result.errors, HasSubstr("--help")) << flags.front();
+  }
 }
 
 TEST(CrawlerTest, SaysWhatIsWrong) {
@@ -82,9 +131,11 @@ TEST(CrawlerTest, SaysWhatIsWrong) {
   ended result = run("crawler", {"http://127.0.0.1:1/"});
   EXPECT_EQ(result.status, 1);
   EXPECT_THAT(result.output, Contains(HasSubstr("GET http://127.0.0.1:1/: ")));
-  result = run("crawler", {"nonsense"});
-  EXPECT_EQ(result.status, 1);
-  EXPECT_THAT(result.errors, HasSubstr("nonsense is no URL"));
+  for (const char* none : {"nonsense", "localhost:80", "ftp://localhost/"}) {
+    result = run("crawler", {none});
+    EXPECT_EQ(result.status, 2);
+    EXPECT_THAT(result.errors, HasSubstr(" is no URL: write http://HOST/"));
+  }
   result = run("crawler", {"--concurrency=0"});
   EXPECT_EQ(result.status, 2);
   EXPECT_THAT(result.errors, HasSubstr("--help"));

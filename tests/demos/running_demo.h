@@ -82,7 +82,7 @@ class running_demo {
   running_demo& operator=(const running_demo&) = delete;
   ~running_demo() {
     end_input();
-    close(output_);
+    close_output();
     close(errors_);
   }
 
@@ -108,9 +108,25 @@ class running_demo {
   void interrupt() { EXPECT_EQ(kill(process_, SIGINT), 0); }
 
   void send(int signal) { EXPECT_EQ(kill(process_, signal), 0); }
+  // Whether it has a handler for `signal` by now.
+  bool catches(int signal) const {
+    std::ifstream file("/proc/" + std::to_string(process_) + "/status");
+    for (std::string line; std::getline(file, line);) {
+      if (line.rfind("SigCgt:", 0) != 0) continue;
+      const unsigned long long mask =
+          std::strtoull(line.c_str() + 7, nullptr, 16);
+      return (mask >> (signal - 1) & 1) != 0;
+    }
+    ADD_FAILURE() << "process " << process_ << " has gone";
+    return true;
+  }
 
   void end_input() {
     if (input_ != -1) close(std::exchange(input_, -1));
+  }
+
+  void close_output() {
+    if (output_ != -1) close(std::exchange(output_, -1));
   }
 
   ended wait() {

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <sys/socket.h>
 
-#include <cstddef>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,83 +24,12 @@
 #include "ratchet/task.h"
 #include "tests/io/pipes.h"
 #include "tests/io/sockets.h"
+#include "tests/outcomes/pool.h"
 #include "tests/outcomes/subject.h"
 #include "tests/outcomes/table.h"
-#include "tests/support/status_matchers.h"
 
 namespace ratchet::outcomes {
 namespace {
-
-// A loop that is busy looks at descriptors before every 16th iteration.
-constexpr int kUntilItLooks = 20;
-
-// Things that one task at a time can use, one for each.
-template <class T>
-class pool final {
- public:
-  explicit pool(std::function<absl::StatusOr<T>()> make)
-      : make_(std::move(make)) {
-    give_back(made());
-  }
-
-  using item = std::shared_ptr<T>;
-
-  item take() {
-    if (free_.empty()) return made();
-    item one = std::move(free_.back());
-    free_.pop_back();
-    return one;
-  }
-  void give_back(item one) {
-    if (!destroyed_) free_.push_back(std::move(one));
-  }
-  void destroy() {
-    destroyed_ = true;
-    free_.clear();
-    for (const item& one : all_) *one = T();
-  }
-  const std::vector<item>& all() const { return all_; }
-
- private:
-  item made() {
-    absl::StatusOr<T> one = make_();
-    EXPECT_TRUE(one.ok()) << one.status();
-    all_.push_back(std::make_shared<T>(*std::move(one)));
-    return all_.back();
-  }
-
-  const std::function<absl::StatusOr<T>()> make_;
-  std::vector<item> all_;
-  std::vector<item> free_;
-  bool destroyed_ = false;
-};
-
-// Awaits what `begin` makes of an item.
-template <class T, class Begin>
-subject awaits_of(std::shared_ptr<pool<T>> items, Begin begin) {
-  subject made;
-  made.await = [items, begin](seen out) {
-    auto used = std::make_shared<typename pool<T>::item>();
-    return awaiting(
-        [items, begin, used] {
-          *used = items->take();
-          return begin(**used);
-        },
-        [items, used](const auto& outcome) {
-          items->give_back(*used);
-          return word_of(test::status_of(outcome));
-        },
-        std::move(out));
-  };
-  made.hold = [items, begin]() -> std::shared_ptr<void> {
-    auto f = create_task(begin(*items->take()));
-    return std::make_shared<decltype(f)>(std::move(f));
-  };
-  made.destroy_source = [items] { items->destroy(); };
-  // There would be nothing to begin with.
-  made.only_while_waiting.push_back(event::source_is_destroyed);
-  return made;
-}
 
 listener loopback_listener() {
   absl::StatusOr<listener> l = listener::listen(socket_address::loopback(0));
@@ -114,7 +41,8 @@ subject accepting(stage& on) {
   auto listeners = std::make_shared<pool<listener>>(
       [] { return absl::StatusOr<listener>(loopback_listener()); });
   auto clients = std::make_shared<std::vector<test::client>>();
-  subject made = awaits_of(listeners, [](listener& l) { return l.accept(); });
+  subject made = awaits_of(
+      listeners, [](listener& l) { return l.accept(); }, kStatusWords);
   made.give = [listeners, clients, &on] {
     for (const auto& l : listeners->all()) clients->emplace_back(l->address());
     on.turn(kUntilItLooks);
@@ -211,9 +139,10 @@ std::string fate_of_udp(const udp_socket& s) {
 subject receiving(stage& on) {
   auto sockets = std::make_shared<pool<udp_socket>>(udp_to_nobody);
   auto buffer = std::make_shared<char>();
-  subject made = awaits_of(sockets, [buffer](udp_socket& s) {
-    return s.receive_from(buffer.get(), 1);
-  });
+  subject made = awaits_of(
+      sockets,
+      [buffer](udp_socket& s) { return s.receive_from(buffer.get(), 1); },
+      kStatusWords);
   made.give = [sockets, &on] {
     for (const auto& s : sockets->all()) {
       const absl::StatusOr<udp_socket> peer = udp_socket::bind(*s->peer());

@@ -1,5 +1,7 @@
 #include "tests/outcomes/observe.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -82,13 +84,23 @@ std::string fate_of(const std::function<std::string()>& fate) {
   return fate ? fate() : "";
 }
 
+// Runs until what has happened has had its effect on the task.
+void settle(stage& on, const subject& s, const waiting_task& t) {
+  on.turn(10);
+  if (!s.takes_real_time) return;
+  for (int ms = 0; !t.task.done() && ms < 20'000; ++ms) {
+    poll(nullptr, 0, 1);
+    on.turn(20);
+  }
+}
+
 std::string happens_to_source(stage& on, const subject& s, event what,
                               moment when) {
   const waiting_task t = start(s);
   if (when == moment::waiting) on.turn(turns_of(s));
   if (t.task.done()) return t.outcome() + ", before anything has happened";
   (*of_source(s, what))();
-  on.turn(10);
+  settle(on, s, t);
   if (t.outcome() != "pending" || !s.give_rest) {
     return with_fate(t.outcome(), fate_of(s.fate_of_rest));
   }
@@ -101,7 +113,7 @@ std::string happens_to_task(stage& on, const subject& s, moment when) {
   waiting_task t = start(s);
   if (when == moment::waiting) on.turn(turns_of(s));
   EXPECT_TRUE(t.task.cancel());
-  on.turn(10);
+  settle(on, s, t);
   return with_fate(t.outcome(), fate_of(s.fate));
 }
 
@@ -109,6 +121,7 @@ std::string time_out_passes(stage& on, const subject& s) {
   const waiting_task t = start_with_time_out(s);
   on.turn(turns_of(s));
   on.pass(absl::Minutes(90));
+  settle(on, s, t);
   return with_fate(t.outcome(), fate_of(s.fate));
 }
 
@@ -186,7 +199,7 @@ bool loses_nothing(const named_subject& which, const std::string& uncancelled) {
   waiting_task t = start(s);
   on.turn(turns_of(s));
   EXPECT_TRUE(t.task.cancel());
-  on.turn(10);
+  settle(on, s, t);
   EXPECT_NE(t.outcome(), "pending");
   if (s.only_once) return s.fate() == "source goes on";
   return happens_to_source(on, s, event::source_gives_value, moment::waiting) ==

@@ -1,12 +1,20 @@
 // What comes from outside: signals, and the end of processes.
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <memory>
 #include <optional>
+#include <set>
+#include <sstream>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -17,13 +25,13 @@
 #include "ratchet/io/process.h"
 #include "ratchet/io/signals.h"
 #include "ratchet/task.h"
+#include "tests/io/sockets.h"
+#include "tests/outcomes/pool.h"
 #include "tests/outcomes/subject.h"
+#include "tests/outcomes/table.h"
 
 namespace ratchet::outcomes {
 namespace {
-
-// A loop that is busy looks at descriptors before every 16th iteration.
-constexpr int kUntilItLooks = 20;
 
 void send_signal(stage& on) {
   raise(SIGUSR1);
@@ -172,6 +180,70 @@ subject waiting_for_process(stage& on) {
   return made;
 }
 
+// Our children that have not ended.
+std::set<std::string> children() {
+  std::set<std::string> found;
+  DIR* const processes = opendir("/proc");
+  while (const dirent* entry = readdir(processes)) {
+    std::ifstream file(std::string("/proc/") + entry->d_name + "/stat");
+    std::string line;
+    std::getline(file, line);
+    // "number (name) state parent ..."
+    const size_t name_end = line.rfind(") ");
+    if (name_end == std::string::npos) continue;
+    std::istringstream rest(line.substr(name_end + 2));
+    char state = 0;
+    pid_t parent = 0;
+    rest >> state >> parent;
+    if (parent == getpid() && state != 'Z') found.insert(entry->d_name);
+  }
+  closedir(processes);
+  return found;
+}
+
+// A program that prints what is written into a named pipe, up to one byte.
+subject running_a_process() {
+  struct named_pipe {
+    named_pipe() { EXPECT_EQ(mkfifo(path.c_str(), 0600), 0); }
+    // Waits until the program has opened it, too.
+    void write(std::string_view data) const {
+      const int fd = open(path.c_str(), O_WRONLY | O_CLOEXEC);
+      EXPECT_EQ(::write(fd, data.data(), data.size()),
+                static_cast<ssize_t>(data.size()));
+      close(fd);
+    }
+    test::scratch_folder folder;
+    const std::string path = folder.path("pipe");
+  };
+  auto pipe = std::make_shared<named_pipe>();
+  subject made = awaits(
+      [pipe] {
+        process_options options;
+        options.argv = {"cat", pipe->path};
+        process_limits limits;
+        limits.output = 1;
+        return run_process(options, "", limits);
+      },
+      [](const absl::StatusOr<process_result>& result) {
+        if (!result.ok()) return word_of(result.status());
+        return std::string(result->status.success() && result->output == "1"
+                               ? "value"
+                               : "another end");
+      });
+  made.only_once = true;
+  made.takes_real_time = true;
+  made.give = [pipe] { pipe->write("1"); };
+  made.fail = [pipe] { pipe->write("22"); };
+  made.only_while_waiting = {event::source_gives_value, event::source_fails};
+  made.fate = [others = children()] {
+    for (const std::string& child : children()) {
+      if (others.count(child) == 0) return "process goes on";
+    }
+    return "process killed";
+  };
+  return made;
+}
+
 }  // namespace
 
 std::vector<named_subject> process_subjects() {
@@ -179,6 +251,7 @@ std::vector<named_subject> process_subjects() {
       {"signal_watcher_next", next_of_watcher},
       {"next_signal", next_of_signals},
       {"process_wait", waiting_for_process},
+      {"run_process", [](stage&) { return running_a_process(); }},
   };
 }
 

@@ -132,7 +132,7 @@ std::vector<named_subject> all_subjects() {
   for (std::vector<named_subject> some :
        {future_subjects(), task_subjects(), combinator_subjects(),
         sync_subjects(), thread_subjects(), flow_subjects(), process_subjects(),
-        net_subjects()}) {
+        net_subjects(), stream_subjects(), http_subjects()}) {
     all.insert(all.end(), std::make_move_iterator(some.begin()),
                std::make_move_iterator(some.end()));
   }

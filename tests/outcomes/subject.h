@@ -86,6 +86,8 @@ struct subject {
   std::function<std::string()> fate_of_rest;
 
   bool over_in_next_iteration = false;
+  // What happens does so when the system has got round to it, not at once.
+  bool takes_real_time = false;
   // What is not remembered when it happens before somebody waits, or may not
   // happen then.
   std::vector<event> only_while_waiting;
@@ -213,6 +215,8 @@ std::vector<named_subject> thread_subjects();
 std::vector<named_subject> flow_subjects();
 std::vector<named_subject> process_subjects();
 std::vector<named_subject> net_subjects();
+std::vector<named_subject> stream_subjects();
+std::vector<named_subject> http_subjects();
 std::vector<named_subject> all_subjects();
 
 }  // namespace ratchet::outcomes

@@ -36,9 +36,45 @@ namespace ratchet {
 // of stream::adopt().
 absl::StatusOr<stream> standard_input(const stream_options& options = {});
 
+// standard_output, standard_error: descriptors 1 and 2 as streams of the
+// current loop, to be written to, whatever they are. The loop never waits for
+// who reads them.
+//
+//   absl::StatusOr<stream> output = standard_output();
+//   ...
+//   return await<&me::written>(output_.write({line, "\n"}));
+//
+// What is behind them is left as it is, as by standard_input: a pipe, a
+// terminal or a device is opened a second time; what is passed to a thread
+// through a pipe is what cannot be opened or waited for: a file, which is
+// written to from where it stands (at its end, if it was opened for that), with
+// the others who have it; /dev/null; a socket.
+//
+// The thread is up to what the pipe holds, usually 64 KiB, behind: flush()
+// waits for what is in front of it only. The end of the process by exit(), or
+// from main(), waits until it has written everything, as long as that takes; by
+// _exit() or a signal it does not. When the thread cannot write, as on a full
+// disk, the stream breaks: the writes after that fail with kUnavailable,
+// without the system's reason. That the last of them were lost is not told.
+//
+// What printf and std::cout write goes its own way, and so do the two streams:
+// where a thread writes, as into a file that is both, what is written by one
+// way can be in front of what was written before by another. Any number of
+// streams: what one write() gives to a pipe in one piece, up to 4 KiB, stays in
+// one. Cancelling a write is *cancel-safe*, as of any stream.
+//
+// Errors: kFailedPrecondition if the descriptor is closed, or was opened for
+// reading alone; kResourceExhausted when descriptors or threads run out; those
+// of stream::adopt(). Of writes, kUnavailable when nobody reads any more; the
+// process ignores SIGPIPE from then on (see stream::adopt()).
+// Thread-safety: on the loop's thread only. Complexity: O(1); a handful of
+// system calls, and a thread where one is needed.
+absl::StatusOr<stream> standard_output(const stream_options& options = {});
+absl::StatusOr<stream> standard_error(const stream_options& options = {});
+
 namespace internal {
 
-// The same for another descriptor, which stays the caller's.
+// The same as standard_input for another descriptor, which stays the caller's.
 absl::StatusOr<stream> stream_of_shared(int descriptor,
                                         const stream_options& options);
 

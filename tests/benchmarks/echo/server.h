@@ -47,6 +47,18 @@ static inline void echo_announce(int listener) {
   fflush(stdout);
 }
 
+// A socket that listens where the client finds it; `flags` are its own.
+static inline int echo_listener(int flags) {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+  echo_require(listener >= 0, "socket()");
+  const struct sockaddr_in address = echo_address();
+  echo_require(bind(listener, (const struct sockaddr*)(const void*)&address,
+                    sizeof address) == 0,
+               "bind()");
+  echo_require(listen(listener, ECHO_BACKLOG) == 0, "listen()");
+  return listener;
+}
+
 static inline void echo_no_delay(int connection) {
   const int yes = 1;
   setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
