@@ -4,9 +4,11 @@
 // Descriptors for tests: pairs that are connected, and end with the test.
 
 #include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,7 +47,9 @@ class socket_pair {
   }
   // What has come to it; empty if nothing, or the end.
   std::string received(size_t most = 1 << 20) const {
-    std::string data(most, '\0');
+    int there = 0;
+    EXPECT_EQ(ioctl(theirs, FIONREAD, &there), 0);
+    std::string data(std::min(most, static_cast<size_t>(there)), '\0');
     const ssize_t got = read(theirs, data.data(), data.size());
     data.resize(got > 0 ? static_cast<size_t>(got) : 0);
     return data;
