@@ -195,8 +195,8 @@ class stream_core final : public io_descriptor,
   state_ref<value_state<void>> share_gate(write_gate*& gate, bool open);
 
   static constexpr uint32_t kMostTurns = 32;
-  // Half a megabyte takes all of them.
-  static constexpr size_t kBytesOfTurn = 16 * 1024;
+  // A quarter of a megabyte takes all of them.
+  static constexpr size_t kBytesOfTurn = 8 * 1024;
 
   const device device_;
   bool end_ = false;        // Of what is read.

@@ -98,8 +98,8 @@ struct stream_options {
 // after close(), of the stream or its loop; kAborted (error_kind::destroyed)
 // for a task that waits for a stream that is destroyed or closed.
 //
-// Fairness: after 32 reads or writes, or half a megabyte read, without having
-// to wait, the task goes on in the next iteration.
+// Fairness: after 32 reads or writes, or a quarter of a megabyte read, without
+// having to wait, the task goes on in the next iteration.
 //
 // Move-only; the machines that were given by its functions stay valid when it
 // is moved. Destroying it closes it. Thread-safety: on the loop's thread only.
