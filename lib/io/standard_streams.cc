@@ -25,65 +25,102 @@ namespace ratchet {
 namespace internal {
 namespace {
 
-// What a thread reads, and where it passes that on. Both are its own.
-struct pump {
+// What a thread takes from one descriptor and writes to another one. Both are
+// its own.
+class relay {
+ public:
+  relay(const relay&) = delete;
+  relay& operator=(const relay&) = delete;
+
+ protected:
   static constexpr size_t kSize = 64 * 1024;
 
-  int from;
-  int to;
-  char buffer[kSize];
+  relay(int from, int to) : from_(from), to_(to) {}
+  ~relay() {
+    ::close(from_);
+    ::close(to_);
+  }
+
+  // As read(), of what there is.
+  ssize_t take() { return ::read(from_, buffer_, kSize); }
+
+  // As write(), of all that was taken, also where others have made it
+  // non-blocking.
+  bool write_all(size_t size) const {
+    for (size_t written = 0; written < size;) {
+      const ssize_t n = ::write(to_, buffer_ + written, size - written);
+      if (n > 0) {
+        written += static_cast<size_t>(n);
+      } else if (n < 0 && errno == EAGAIN) {
+        pollfd room = {to_, POLLOUT, 0};
+        poll(&room, 1, -1);
+      } else if (n == 0 || errno != EINTR) {
+        return false;  // Without SIGPIPE: the thread has it blocked.
+      }
+    }
+    return true;
+  }
+
+  const int from_;
+  const int to_;
+
+ private:
+  char buffer_[kSize];
 };
 
-// Waits until there is something to read. False once nobody reads what it would
-// be passed on to: so that a stream that is destroyed leaves the rest to
-// others.
-bool wait_for_input(const pump& p) {
-  pollfd both[] = {{p.from, POLLIN, 0}, {p.to, 0, 0}};
-  for (;;) {
-    if (poll(both, 2, -1) < 0) {
-      if (errno == EINTR) continue;
-      return false;
-    }
-    if ((both[1].revents & (POLLERR | POLLHUP)) != 0) return false;
-    if (both[0].revents != 0) return true;
-  }
-}
+// -- Input -------------------------------------------------------------------
 
-bool pass_on(const pump& p, size_t size) {
-  for (size_t sent = 0; sent < size;) {
-    const ssize_t n = ::write(p.to, p.buffer + sent, size - sent);
-    if (n > 0) {
-      sent += static_cast<size_t>(n);
-    } else if (errno != EINTR) {
-      return false;  // Without SIGPIPE: the thread has it blocked.
+class pump final : public relay {
+ public:
+  static constexpr bool kReads = true;
+
+  pump(int from, int to) : relay(from, to) {}
+
+  void run() {
+    while (wait_for_input()) {
+      const ssize_t got = take();
+      if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (got <= 0 || !write_all(static_cast<size_t>(got))) return;
     }
   }
-  return true;
-}
 
-void* run_pump(void* argument) {
-  const std::unique_ptr<pump> p(static_cast<pump*>(argument));
-  while (wait_for_input(*p)) {
-    const ssize_t got = ::read(p->from, p->buffer, pump::kSize);
-    if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
-    if (got <= 0 || !pass_on(*p, static_cast<size_t>(got))) break;
+ private:
+  // Waits until there is something to read. False once nobody reads what it
+  // would be passed on to: so that a stream that is destroyed leaves the rest
+  // to others.
+  bool wait_for_input() const {
+    pollfd both[] = {{from_, POLLIN, 0}, {to_, 0, 0}};
+    for (;;) {
+      if (poll(both, 2, -1) < 0) {
+        if (errno == EINTR) continue;
+        return false;
+      }
+      if ((both[1].revents & (POLLERR | POLLHUP)) != 0) return false;
+      if (both[0].revents != 0) return true;
+    }
   }
-  ::close(p->from);
-  ::close(p->to);
-  return nullptr;
-}
+};
 
 // -- Output ------------------------------------------------------------------
 
-// What a thread writes, and where it gets that from. The descriptors are its
-// own.
-struct drain {
-  static constexpr size_t kSize = 64 * 1024;
+class drain final : public relay {
+ public:
+  static constexpr bool kReads = false;
 
-  int from;
-  int to;
-  bool writing = false;  // Has taken something, and not written it yet.
-  char buffer[kSize];
+  drain(int from, int to);
+  ~drain();
+
+  void run();
+
+  // Under the mutex of all drains.
+  bool has_written_everything() const {
+    int waiting = 0;
+    return !writing_ && (ioctl(from_, FIONREAD, &waiting) != 0 || waiting == 0);
+  }
+  void set_writing(bool writing) { writing_ = writing; }
+
+ private:
+  bool writing_ = false;  // Has taken something, and not written it yet.
 };
 
 // Those of the process, for its end. Never destroyed: threads outlive main().
@@ -98,12 +135,6 @@ struct drains {
     return the_one;
   }
 
-  static bool has_written_everything(const drain& d) {
-    int waiting = 0;
-    return !d.writing &&
-           (ioctl(d.from, FIONREAD, &waiting) != 0 || waiting == 0);
-  }
-
   // From exit().
   static void wait_for_all() {
     drains& here = instance();
@@ -111,7 +142,7 @@ struct drains {
     if (here.process != getpid()) return;  // A child, without the threads.
     here.changed.wait(lock, [&here] {
       return std::all_of(here.all.begin(), here.all.end(), [](const drain* d) {
-        return has_written_everything(*d);
+        return d->has_written_everything();
       });
     });
   }
@@ -132,96 +163,63 @@ struct drains {
   }
   void set_writing(drain& d, bool writing) {
     const std::lock_guard<std::mutex> lock(mutex);
-    d.writing = writing;
+    d.set_writing(writing);
     changed.notify_all();
   }
 };
 
-// As write(), of everything, also where others have made it non-blocking.
-bool write_all(int to, const char* data, size_t size) {
-  while (size > 0) {
-    const ssize_t n = ::write(to, data, size);
-    if (n > 0) {
-      data += n;
-      size -= static_cast<size_t>(n);
-    } else if (n < 0 && errno == EAGAIN) {
-      pollfd room = {to, POLLOUT, 0};
-      poll(&room, 1, -1);
-    } else if (n == 0 || errno != EINTR) {
-      return false;  // Without SIGPIPE: the thread has it blocked.
-    }
-  }
-  return true;
+drain::drain(int from, int to) : relay(from, to) {
+  drains::instance().add(this);
 }
+drain::~drain() { drains::instance().remove(this); }
 
-void* run_drain(void* argument) {
-  const std::unique_ptr<drain> d(static_cast<drain*>(argument));
+void drain::run() {
   drains& all = drains::instance();
   bool goes_on = true;
   while (goes_on) {
-    pollfd input = {d->from, POLLIN, 0};
+    pollfd input = {from_, POLLIN, 0};
     if (poll(&input, 1, -1) < 0) continue;
     // Before it is taken out of the pipe: it is always in one of the two.
-    all.set_writing(*d, true);
-    const ssize_t got = ::read(d->from, d->buffer, drain::kSize);
-    goes_on = got > 0 ? write_all(d->to, d->buffer, static_cast<size_t>(got))
+    all.set_writing(*this, true);
+    const ssize_t got = take();
+    goes_on = got > 0 ? write_all(static_cast<size_t>(got))
                       : got < 0 && errno == EINTR;
-    all.set_writing(*d, false);
+    all.set_writing(*this, false);
   }
-  all.remove(d.get());
-  ::close(d->from);
-  ::close(d->to);
-  return nullptr;
 }
 
 // -- Threads -----------------------------------------------------------------
 
-// A pipe to or from a thread, which has its other end and a copy of
-// `descriptor`.
-absl::StatusOr<int> start_pump(int descriptor) {
-  auto p = std::make_unique<pump>();
-  p->from = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
-  if (p->from < 0) return system_error(errno, "standard_input(): dup");
-  int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) {
-    const int error = errno;
-    ::close(p->from);
-    return system_error(error, "standard_input(): pipe2");
-  }
-  p->to = ends[1];
-  if (start_detached_thread(&run_pump, p.get())) {
-    static_cast<void>(p.release());  // The thread's now.
-    return ends[0];
-  }
-  ::close(p->from);
-  ::close(ends[0]);
-  ::close(ends[1]);
-  return absl::ResourceExhaustedError(
-      "standard_input(): there can be no thread that reads it");
+template <class Relay>
+void* run_relay(void* argument) {
+  const std::unique_ptr<Relay> r(static_cast<Relay*>(argument));
+  r->run();
+  return nullptr;
 }
 
-absl::StatusOr<int> start_drain(int descriptor, const char* function) {
-  auto d = std::make_unique<drain>();
-  d->to = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
-  if (d->to < 0) return system_error(errno, absl::StrCat(function, ": dup"));
+// A pipe to or from a thread, which has its other end and a copy of
+// `descriptor`.
+template <class Relay>
+absl::StatusOr<int> start(int descriptor, const char* function) {
+  const int copy = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+  if (copy < 0) return system_error(errno, absl::StrCat(function, ": dup"));
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) {
     const int error = errno;
-    ::close(d->to);
+    ::close(copy);
     return system_error(error, absl::StrCat(function, ": pipe2"));
   }
-  d->from = ends[0];
-  drains::instance().add(d.get());
-  if (start_detached_thread(&run_drain, d.get())) {
-    static_cast<void>(d.release());  // The thread's now.
-    return ends[1];
+  const int ours = ends[Relay::kReads ? 0 : 1];
+  auto r = std::make_unique<Relay>(Relay::kReads ? copy : ends[0],
+                                   Relay::kReads ? ends[1] : copy);
+  if (start_detached_thread(&run_relay<Relay>, r.get())) {
+    static_cast<void>(r.release());  // The thread's now.
+    return ours;
   }
-  drains::instance().remove(d.get());
-  ::close(d->to);
-  ::close(ends[0]);
-  ::close(ends[1]);
+  ::close(ours);
   return absl::ResourceExhaustedError(
-      absl::StrCat(function, ": there can be no thread that writes it"));
+      absl::StrCat(function, ": there can be no thread that ",
+                   Relay::kReads ? "reads" : "writes", " it"));
 }
 
 // -- Either way --------------------------------------------------------------
@@ -262,7 +260,7 @@ absl::StatusOr<stream> output_of_shared(int descriptor, const char* function,
   absl::StatusOr<stream> output =
       opened_again(descriptor, O_WRONLY, function, options);
   if (output.ok() && !output->valid()) {
-    const absl::StatusOr<int> to = start_drain(descriptor, function);
+    const absl::StatusOr<int> to = start<drain>(descriptor, function);
     if (!to.ok()) return to.status();
     output = stream::adopt(*to, options);
   }
@@ -277,7 +275,8 @@ absl::StatusOr<stream> stream_of_shared(int descriptor,
   absl::StatusOr<stream> input =
       opened_again(descriptor, O_RDONLY, "standard_input()", options);
   if (!input.ok() || input->valid()) return input;
-  const absl::StatusOr<int> pumped = start_pump(descriptor);
+  const absl::StatusOr<int> pumped =
+      start<pump>(descriptor, "standard_input()");
   if (!pumped.ok()) return pumped.status();
   return stream::adopt(*pumped, options);
 }
