@@ -137,15 +137,10 @@ class main_task final : public ratchet::task<void> {
 }  // namespace
 
 int main(int argc, char** argv) {
-  demo::parse_flags(
+  demo::parse_only_flags(
       "a client for chat_server.\n\n"
       "  chat_client [flags]   sends what is typed, until its end (Ctrl-D)",
-      &argc, &argv);
-  if (argc > 1) {
-    std::fprintf(stderr, "chat_client: what is %s? See chat_client --help\n",
-                 argv[1]);
-    return 2;
-  }
+      argc, argv);
   ratchet::thread_pool pool(1);
   const absl::Status status = ratchet::run(main_task(pool));
   if (status.ok()) return 0;

@@ -71,15 +71,10 @@ class main_task final : public ratchet::task<void> {
 };
 
 int main(int argc, char** argv) {
-  demo::parse_flags(
+  demo::parse_only_flags(
       "a server for chat_client, or for nc.\n\n"
       "  chat_server [flags]   until it gets SIGINT (Ctrl-C) or SIGTERM",
-      &argc, &argv);
-  if (argc > 1) {
-    std::fprintf(stderr, "chat_server: what is %s? See chat_server --help\n",
-                 argv[1]);
-    return 2;
-  }
+      argc, argv);
   chat::options options;
   options.backlog = FLAGS_backlog;
   options.most_unsent = FLAGS_most_unsent;

@@ -40,4 +40,13 @@ void parse_flags(const char* usage, int* argc, char*** argv) {
   gflags::HandleCommandLineHelpFlags();
 }
 
+void parse_only_flags(const char* usage, int argc, char** argv) {
+  parse_flags(usage, &argc, &argv);
+  if (argc == 1) return;
+  const char* const name = gflags::ProgramInvocationShortName();
+  std::cerr << name << ": what is " << argv[1] << "? See " << name
+            << " --help\n";
+  std::exit(2);
+}
+
 }  // namespace demo

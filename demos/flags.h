@@ -10,6 +10,9 @@ namespace demo {
 // ends the program with 0; a flag that is not known ends it with 1.
 void parse_flags(const char* usage, int* argc, char*** argv);
 
+// The same where nothing but flags is expected: anything else ends it with 2.
+void parse_only_flags(const char* usage, int argc, char** argv);
+
 }  // namespace demo
 
 #endif  // DEMOS_FLAGS_H_

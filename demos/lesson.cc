@@ -40,12 +40,7 @@ lesson_clock& the_clock() {
 }  // namespace
 
 void begin(int argc, char** argv, const char* usage) {
-  demo::parse_flags(usage, &argc, &argv);
-  if (argc > 1) {
-    std::cerr << gflags::ProgramInvocationShortName() << ": what is " << argv[1]
-              << "? See --help\n";
-    std::exit(2);
-  }
+  demo::parse_only_flags(usage, argc, argv);
   std::cout << std::unitbuf;
 }
 
