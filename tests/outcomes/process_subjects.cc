@@ -43,70 +43,15 @@ std::string word_of_signal(const absl::StatusOr<int>& number) {
   return *number == SIGUSR1 ? "value" : "another signal";
 }
 
-// Watchers, each for one task at a time.
-class watcher_pool final {
- public:
-  watcher_pool() { give_back(make()); }
-
-  using watcher = std::shared_ptr<signal_watcher>;
-
-  watcher take() {
-    if (free_.empty()) return make();
-    watcher w = std::move(free_.back());
-    free_.pop_back();
-    return w;
-  }
-  void give_back(watcher w) {
-    if (!destroyed_) free_.push_back(std::move(w));
-  }
-  void destroy() {
-    destroyed_ = true;
-    free_.clear();
-    for (signal_watcher* const w : all_) *w = signal_watcher();
-  }
-
- private:
-  watcher make() {
-    absl::StatusOr<signal_watcher> w = signal_watcher::watch({SIGUSR1});
-    EXPECT_TRUE(w.ok()) << w.status();
-    auto made = std::make_shared<signal_watcher>(*std::move(w));
-    kept_.push_back(made);
-    all_.push_back(made.get());
-    return made;
-  }
-
-  std::vector<watcher> kept_;
-  std::vector<signal_watcher*> all_;
-  std::vector<watcher> free_;
-  bool destroyed_ = false;
-};
-
 subject next_of_watcher(stage& on) {
-  auto pool = std::make_shared<watcher_pool>();
-  subject made;
-  made.await = [pool](seen out) {
-    auto used = std::make_shared<watcher_pool::watcher>();
-    return awaiting(
-        [pool, used] {
-          *used = pool->take();
-          return (*used)->next();
-        },
-        [pool, used](const absl::StatusOr<int>& number) {
-          pool->give_back(*used);
-          return word_of_signal(number);
-        },
-        std::move(out));
-  };
-  made.hold = [pool]() -> std::shared_ptr<void> {
-    future<int> f = create_task(pool->take()->next());
-    return std::make_shared<future<int>>(std::move(f));
-  };
+  auto watchers = std::make_shared<pool<signal_watcher>>(
+      [] { return signal_watcher::watch({SIGUSR1}); });
+  subject made = awaits_of(
+      watchers, [](signal_watcher& w) { return w.next(); }, word_of_signal);
   made.give = [&on] { send_signal(on); };
-  made.destroy_source = [pool] { pool->destroy(); };
-  made.only_while_waiting = {event::source_is_destroyed};
-  made.fate = [pool, &on]() -> std::string {
+  made.fate = [watchers, &on]() -> std::string {
     if (on.loop().is_closed()) return "";
-    const future<int> next = create_task(pool->take()->next());
+    const future<int> next = create_task(watchers->take()->next());
     on.turn(1);
     send_signal(on);
     return next.done() ? "signals come" : "signals are lost";
