@@ -8,7 +8,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/config.h"
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -22,6 +21,7 @@
 #include "ratchet/when_any.h"
 #include "tests/support/loop_test.h"
 #include "tests/support/machines.h"
+#include "tests/support/sanitizers.h"
 
 namespace ratchet {
 namespace {
@@ -32,11 +32,7 @@ using ::ratchet::test::script;
 using ::testing::_;
 
 constexpr int kDepth = 100'000;
-#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
-constexpr size_t kStack = 512 * 1024;  // Frames are larger there.
-#else
-constexpr size_t kStack = 256 * 1024;
-#endif
+constexpr size_t kStack = (ratchet::test::kSanitized ? 512 : 256) * 1024;
 
 // Runs `f` with a loop on a thread with a small stack.
 void on_a_small_stack(std::function<void(event_loop&)> f) {

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/base/config.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -22,6 +21,7 @@
 #include "tests/support/allocations.h"
 #include "tests/support/loop_test.h"
 #include "tests/support/machines.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
 namespace ratchet {
@@ -31,12 +31,7 @@ using test::allocation_count;
 using test::IsOk;
 using test::IsOkAndHolds;
 
-#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || \
-    defined(ABSL_HAVE_THREAD_SANITIZER) || defined(ABSL_HAVE_MEMORY_SANITIZER)
-constexpr int kRaces = 100000;
-#else
-constexpr int kRaces = 1000000;
-#endif
+constexpr int kRaces = test::kSanitized ? 100000 : 1000000;
 constexpr int kRounds = 10000;
 
 class CombinatorMemoryTest : public test::loop_test {

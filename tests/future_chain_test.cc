@@ -8,7 +8,6 @@
 #include <optional>
 #include <utility>
 
-#include "absl/base/config.h"
 #include "absl/status/status.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,6 +15,7 @@
 #include "ratchet/promise.h"
 #include "ratchet/task.h"
 #include "tests/support/loop_test.h"
+#include "tests/support/sanitizers.h"
 
 namespace ratchet {
 namespace {
@@ -23,15 +23,11 @@ namespace {
 using ::ratchet::test::IsKind;
 using ::ratchet::test::IsOk;
 using ::ratchet::test::IsOkAndHolds;
+using ::ratchet::test::kSanitized;
 using ::testing::HasSubstr;
 
-#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
-constexpr int kLength = 1'000'000;
-constexpr size_t kStack = 512 * 1024;  // Frames are larger there.
-#else
-constexpr int kLength = 10'000'000;
-constexpr size_t kStack = 256 * 1024;
-#endif
+constexpr int kLength = kSanitized ? 1'000'000 : 10'000'000;
+constexpr size_t kStack = (kSanitized ? 512 : 256) * 1024;
 
 // Runs `f` on a thread with a small stack.
 void on_a_small_stack(std::function<void()> f) {

@@ -8,9 +8,9 @@
 #include <optional>
 #include <random>
 
-#include "absl/base/config.h"
 #include "gtest/gtest.h"
 #include "ratchet/timer_wheel.h"
+#include "tests/support/sanitizers.h"
 
 namespace ratchet {
 namespace {
@@ -21,11 +21,8 @@ constexpr tick kFirst = std::numeric_limits<tick>::min();
 constexpr tick kLast = std::numeric_limits<tick>::max();
 
 // Sanitizers make everything some ten times slower.
-#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
-constexpr size_t kModelOperations = 1'000'000;
-#else
-constexpr size_t kModelOperations = 10'000'000;
-#endif
+constexpr size_t kModelOperations =
+    ratchet::test::kSanitized ? 1'000'000 : 10'000'000;
 
 struct model_config {
   const char* name;

@@ -17,19 +17,14 @@
 #include <cstdlib>
 #include <string>
 
-#include "absl/base/config.h"
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
+#include "tests/support/sanitizers.h"
 
 namespace ratchet::test {
 
-// Under a sanitizer, what takes memory and time is the sanitizer's: there are
-// fewer of everything, and no figure is a limit.
-#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
-constexpr bool kSanitized = true;
-#else
-constexpr bool kSanitized = false;
-#endif
+// Under a sanitizer (kSanitized), what takes memory and time is the
+// sanitizer's: there are fewer of everything, and no figure is a limit.
 
 // The library keeps the loop from others for no longer.
 constexpr uint64_t kMostHeldUpNs = 10'000'000;

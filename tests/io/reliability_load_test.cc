@@ -33,6 +33,7 @@
 #include "tests/io/figures.h"
 #include "tests/io/signal_storm.h"
 #include "tests/io/sockets.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
 namespace ratchet::test {

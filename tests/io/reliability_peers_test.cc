@@ -38,6 +38,7 @@
 #include "tests/io/other_process.h"
 #include "tests/io/sockets.h"
 #include "tests/support/loop_test.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
 namespace ratchet::test {

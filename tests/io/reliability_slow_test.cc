@@ -32,6 +32,7 @@
 #include "tests/io/pipes.h"
 #include "tests/io/sockets.h"
 #include "tests/support/loop_test.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
 namespace ratchet::test {

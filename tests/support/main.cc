@@ -1,8 +1,8 @@
 // main() of the tests: every test gives back what it took from the slab.
 
-#include "absl/base/config.h"
 #include "gtest/gtest.h"
 #include "ratchet/internal/slab.h"
+#include "tests/support/sanitizers.h"
 
 namespace {
 
@@ -24,14 +24,11 @@ class leak_check final : public ::testing::EmptyTestEventListener {
 
 int main(int argc, char** argv) {
   ::testing::InitGoogleTest(&argc, argv);
-#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
-  // The stack of two pages on which GoogleTest starts the program anew is too
-  // small for an instrumented frame.
-  GTEST_FLAG_SET(death_test_style, "fast");
-#else
-  // Death tests run the program anew: safe with threads about.
-  GTEST_FLAG_SET(death_test_style, "threadsafe");
-#endif
+  // Death tests run the program anew: safe with threads about. But the stack of
+  // two pages on which GoogleTest does so is too small for an instrumented
+  // frame.
+  GTEST_FLAG_SET(death_test_style,
+                 ratchet::test::kSanitized ? "fast" : "threadsafe");
   ::testing::UnitTest::GetInstance()->listeners().Append(new leak_check);
   return RUN_ALL_TESTS();
 }

@@ -1,16 +1,12 @@
 #ifndef RATCHET_TESTS_THREAD_SCALE_H_
 #define RATCHET_TESTS_THREAD_SCALE_H_
 
-#include "absl/base/config.h"
+#include "tests/support/sanitizers.h"
 
 namespace ratchet::test {
 
 // What a count is divided by, for programs that a sanitizer slows down.
-#if defined(ABSL_HAVE_ADDRESS_SANITIZER) || defined(ABSL_HAVE_THREAD_SANITIZER)
-inline constexpr int kSlower = 10;
-#else
-inline constexpr int kSlower = 1;
-#endif
+inline constexpr int kSlower = kSanitized ? 10 : 1;
 
 }  // namespace ratchet::test
 
