@@ -15,6 +15,7 @@
 #include "absl/strings/str_split.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/sanitizers.h"
 
 namespace ratchet {
 namespace {
@@ -27,7 +28,6 @@ constexpr char kPrelude[] = R"cc(
 #include <string>
 #include "ratchet/promise.h"
 #include "ratchet/task.h"
-#include "tests/support/sanitizers.h"
   using ratchet::future;
   using ratchet::shared_future;
   struct unrelated {};
