@@ -28,7 +28,6 @@ namespace {
 constexpr size_t kPageSize = kSlabPageSize;
 constexpr size_t kPageMask = kPageSize - 1;
 constexpr size_t kHeaderSize = 64;
-constexpr size_t kLargeLimit = kSlabFineLimit << kSlabCoarseClasses;
 
 // Pages are cut from regions that double from one page to the last size, so
 // that a small program is small and a large one has whole huge pages.
@@ -258,7 +257,7 @@ void* allocate_slowly(size_t size, size_t alignment, block_kind kind) {
   slab& s = this_slab();
   ++s.total;
   if (alignment > kSlabGrain) size = (size + alignment - 1) & ~(alignment - 1);
-  if (ABSL_PREDICT_FALSE(size > kLargeLimit || alignment > kHeaderSize)) {
+  if (ABSL_PREDICT_FALSE(size > kSlabMost || alignment > kHeaderSize)) {
     return allocate_large(s, size, alignment, kind);
   }
   const size_t index = class_of(size);

@@ -19,7 +19,7 @@ std::string_view read_buffer::take(size_t n) {
 char* read_buffer::room(size_t most) {
   const size_t have = size();
   if (have == 0) begin_ = end_ = 0;
-  size_t wanted = std::max(capacity_, kLeast);
+  size_t wanted = std::max(capacity_, least_);
   // Doubled when it is full, so that gathering is linear, or was filled.
   if (have == capacity_ || (filled_ && capacity_ < kMostForSome)) {
     wanted = std::max({std::min(2 * capacity_, most), have + 1, wanted});
@@ -35,22 +35,26 @@ char* read_buffer::room(size_t most) {
   return memory_ + end_;
 }
 
+void read_buffer::give_back() {
+  if (memory_ == nullptr) return;
+  least_ = std::min(capacity_, kSlabMost);
+  free_memory();
+  memory_ = nullptr;
+  capacity_ = begin_ = end_ = 0;
+}
+
 // REQUIRES: begin_ == 0.
 void read_buffer::grow(size_t capacity) {
-  if (capacity < kMapped) {
-    char* const memory = new char[capacity];
-    if (end_ > 0) std::memcpy(memory, memory_, end_);
-    free_memory();
-    memory_ = memory;
-    capacity_ = capacity;
-    return;
-  }
   void* memory;
-  if (capacity_ >= kMapped) {
-    memory = mremap(memory_, capacity_, capacity, MREMAP_MAYMOVE);
-  } else {
+  if (capacity <= kSlabMost) {
+    memory = allocate(capacity, kSlabGrain, block_kind::plain);
+  } else if (capacity < kMapped) {
+    memory = ::operator new(capacity);
+  } else if (capacity_ < kMapped) {
     memory = mmap(nullptr, capacity, PROT_READ | PROT_WRITE,
                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  } else {
+    memory = mremap(memory_, capacity_, capacity, MREMAP_MAYMOVE);
   }
   if (memory == MAP_FAILED) {
     fatal(absl::StrCat("out of memory: ", capacity,
@@ -65,8 +69,11 @@ void read_buffer::grow(size_t capacity) {
 }
 
 void read_buffer::free_memory() {
-  if (capacity_ < kMapped) {
-    delete[] memory_;
+  if (memory_ == nullptr) return;
+  if (capacity_ <= kSlabMost) {
+    deallocate(memory_, capacity_, kSlabGrain, block_kind::plain);
+  } else if (capacity_ < kMapped) {
+    ::operator delete(memory_);
   } else {
     munmap(memory_, capacity_);
   }

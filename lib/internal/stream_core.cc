@@ -139,6 +139,7 @@ stream_core::received stream_core::receive(char* into, size_t size,
     read_would_block();
   }
   turns_ = 0;
+  if (in_.empty()) in_.give_back();
   return received::nothing;
 }
 
@@ -153,11 +154,12 @@ stream_core::received stream_core::read_failed(const absl::Status& why) {
 
 stream_core::received stream_core::receive_more(size_t most) {
   constexpr size_t kMostAtOnce = kMostTurns * kBytesOfTurn;
-  char* const room = in_.room(most);
+  // Only if there is something to read, for all that is known.
+  char* const room = readable() ? in_.room(most) : nullptr;
   size_t got;
   const received what =
       receive(room, std::min(in_.room_size(), kMostAtOnce), got);
-  in_.added(got);
+  if (what == received::some) in_.added(got);
   return what;
 }
 

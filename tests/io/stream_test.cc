@@ -30,7 +30,9 @@
 #include "ratchet/task.h"
 #include "ratchet/timeout.h"
 #include "tests/io/pipes.h"
+#include "tests/support/allocations.h"
 #include "tests/support/loop_test.h"
+#include "tests/support/sanitizers.h"
 #include "tests/support/status_matchers.h"
 
 namespace ratchet::test {
@@ -507,18 +509,57 @@ class line_counter final : public task<int> {
   int lines_ = 0;
 };
 
-TEST_F(StreamTest, WaitingAllocatesNothing) {
+TEST_F(StreamTest, WaitingHoldsNothing) {
   future<int> f = loop.create_task(line_counter(ours));
   pair.send("first\n");
   iterate(20);
-  const uint64_t before = internal::slab_stats().total;
-  for (int i = 0; i < 100; ++i) {
+  const uint64_t live = internal::slab_stats().live;
+  const allocation_count made;
+  constexpr uint64_t kLines = 100;
+  for (uint64_t i = 0; i < kLines; ++i) {
     pair.send("one more\n");
     iterate(20);
+    // Nor the buffer, which has been there for each line,
+    EXPECT_EQ(internal::slab_stats().live, live);
   }
-  EXPECT_EQ(internal::slab_stats().total, before);
+  // and which is all that there has been.
+  EXPECT_EQ(made.blocks(), kLines);
+  if (!kSanitized) {
+    EXPECT_EQ(made.from_heap(), 0u);
+  }
   pair.close_theirs();
   EXPECT_THAT(wait(std::move(f)), IsOkAndHolds(101));
+}
+
+TEST_F(StreamTest, HoldsNothingAfterMuchEither) {
+  future<int> f = loop.create_task(line_counter(ours));
+  iterate(20);
+  const uint64_t live = internal::slab_stats().live;
+  // More than the slab has in one block; and less again.
+  std::string lines;
+  for (int i = 0; i < 15'000; ++i) lines += "0123456\n";
+  for (int i = 0; i < 3; ++i) {
+    pair.send(lines);
+    iterate(5000);
+    EXPECT_EQ(internal::slab_stats().live, live);
+    pair.send("one more\n");
+    iterate(20);
+    EXPECT_EQ(internal::slab_stats().live, live);
+  }
+  pair.close_theirs();
+  EXPECT_THAT(wait(std::move(f)), IsOkAndHolds(45'003));
+}
+
+TEST_F(StreamTest, HoldsWhatIsBuffered) {
+  const future<int> f = loop.create_task(line_counter(ours));
+  iterate(20);
+  const uint64_t live = internal::slab_stats().live;
+  pair.send("half");
+  iterate(20);
+  EXPECT_EQ(internal::slab_stats().live, live + 1);
+  pair.send(" a line\n");
+  iterate(20);
+  EXPECT_EQ(internal::slab_stats().live, live);
 }
 
 TEST_F(StreamTest, OthersHaveTheirTurnWhileThereIsAlwaysSomethingToRead) {

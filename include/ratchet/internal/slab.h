@@ -37,6 +37,7 @@ constexpr size_t kSlabFineLimit = 1024;  // Classes are exact up to here,
 constexpr size_t kSlabFineClasses = kSlabFineLimit / kSlabGrain;
 constexpr size_t kSlabCoarseClasses = 4;  // then 2, 4, 8 and 16 KiB.
 constexpr size_t kSlabClasses = kSlabFineClasses + kSlabCoarseClasses;
+constexpr size_t kSlabMost = kSlabFineLimit << kSlabCoarseClasses;
 constexpr size_t kSlabPageSize = size_t{1} << 16;
 
 // The first word of a free block: the address of the next free one, and, of a

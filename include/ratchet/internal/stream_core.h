@@ -41,6 +41,9 @@ class read_operation final : public io_operation {
 };
 
 // What has been read and not asked for.
+//
+// A stream that waits with nothing in it has no memory for it: the loop's
+// streams hand a few blocks around, which so stay in the processor's cache.
 class read_buffer {
  public:
   read_buffer() = default;
@@ -53,7 +56,8 @@ class read_buffer {
   std::string_view view() const {
     return std::string_view(memory_ + begin_, size());
   }
-  // Hands out the first `n` bytes, which stay where they are until room().
+  // Hands out the first `n` bytes, which stay where they are until room() or
+  // give_back().
   std::string_view take(size_t n);
 
   // Room behind what is there: for at least one byte, and for more the more
@@ -65,9 +69,10 @@ class read_buffer {
     filled_ = n == room_size();
     end_ += n;
   }
+  // Has no memory until room() is called next. REQUIRES: empty().
+  void give_back();
 
  private:
-  // A connection that is idle keeps no more than it needed.
   static constexpr size_t kLeast = 4 * 1024;
   static constexpr size_t kMostForSome = 64 * 1024;
 
@@ -80,6 +85,7 @@ class read_buffer {
 
   char* memory_ = nullptr;  // Owned.
   size_t capacity_ = 0;
+  size_t least_ = kLeast;  // To begin with: more if more was given back.
   size_t begin_ = 0;
   size_t end_ = 0;
   bool filled_ = false;  // The last time, all the room there was.

@@ -79,8 +79,10 @@ struct stream_options {
 // std::string_view stands in the stream's buffer until the next call of a
 // reading function. All of them but read_some() gather in that buffer, so that
 // nothing is lost when they fail or are cancelled: *cancel-safe*, the next read
-// begins with what is there. A read that has to wait allocates nothing; a
-// buffer of at least 4 KiB comes with the first one that needs it.
+// begins with what is there. A read that has to wait allocates nothing, and
+// while nothing is buffered there is no buffer: one of 4 KiB or more comes from
+// the thread's slab when there is something to read, and goes back before the
+// next wait.
 //
 // Writing. A write sends what the system takes, at once, in the call; the rest
 // is copied, and sent in the order of the calls as soon as the system takes
