@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <cstddef>
+#include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <mutex>
@@ -26,7 +27,7 @@ namespace internal {
 namespace {
 
 // What a thread takes from one descriptor and writes to another one. Both are
-// its own.
+// its own. `function` is whose thread it is.
 class relay {
  public:
   relay(const relay&) = delete;
@@ -35,7 +36,8 @@ class relay {
  protected:
   static constexpr size_t kSize = 64 * 1024;
 
-  relay(int from, int to) : from_(from), to_(to) {}
+  relay(int from, int to, const char* function)
+      : from_(from), to_(to), function_(function) {}
   ~relay() {
     ::close(from_);
     ::close(to_);
@@ -45,7 +47,7 @@ class relay {
   ssize_t take() { return ::read(from_, buffer_, kSize); }
 
   // As write(), of all that was taken, also where others have made it
-  // non-blocking.
+  // non-blocking. False if it fails, with the reason in errno.
   bool write_all(size_t size) const {
     for (size_t written = 0; written < size;) {
       const ssize_t n = ::write(to_, buffer_ + written, size - written);
@@ -55,16 +57,26 @@ class relay {
         pollfd room = {to_, POLLOUT, 0};
         poll(&room, 1, -1);
       } else if (n == 0 || errno != EINTR) {
+        if (n == 0) errno = EIO;
         return false;  // Without SIGPIPE: the thread has it blocked.
       }
     }
     return true;
   }
 
+  // The reason in errno, on standard error: a pipe has no place for it, and the
+  // loop may have ended.
+  void report(const char* what) const {
+    const absl::Status error =
+        system_error(errno, absl::StrCat(function_, ": ", what));
+    std::fprintf(stderr, "ratchet: %s\n", error.ToString().c_str());
+  }
+
   const int from_;
   const int to_;
 
  private:
+  const char* const function_;
   char buffer_[kSize];
 };
 
@@ -74,12 +86,13 @@ class pump final : public relay {
  public:
   static constexpr bool kReads = true;
 
-  pump(int from, int to) : relay(from, to) {}
+  pump(int from, int to, const char* function) : relay(from, to, function) {}
 
   void run() {
     while (wait_for_input()) {
       const ssize_t got = take();
       if (got < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+      if (got < 0) report("read");
       if (got <= 0 || !write_all(static_cast<size_t>(got))) return;
     }
   }
@@ -107,7 +120,7 @@ class drain final : public relay {
  public:
   static constexpr bool kReads = false;
 
-  drain(int from, int to);
+  drain(int from, int to, const char* function);
   ~drain();
 
   void run();
@@ -168,7 +181,8 @@ struct drains {
   }
 };
 
-drain::drain(int from, int to) : relay(from, to) {
+drain::drain(int from, int to, const char* function)
+    : relay(from, to, function) {
   drains::instance().add(this);
 }
 drain::~drain() { drains::instance().remove(this); }
@@ -184,6 +198,10 @@ void drain::run() {
     const ssize_t got = take();
     goes_on = got > 0 ? write_all(static_cast<size_t>(got))
                       : got < 0 && errno == EINTR;
+    // Nobody who reads misses anything if there is nobody.
+    if (got > 0 && !goes_on && errno != EPIPE && errno != ECONNRESET) {
+      report("write, so that the rest is lost");
+    }
     all.set_writing(*this, false);
   }
 }
@@ -211,7 +229,7 @@ absl::StatusOr<int> start(int descriptor, const char* function) {
   }
   const int ours = ends[Relay::kReads ? 0 : 1];
   auto r = std::make_unique<Relay>(Relay::kReads ? copy : ends[0],
-                                   Relay::kReads ? ends[1] : copy);
+                                   Relay::kReads ? ends[1] : copy, function);
   if (start_detached_thread(&run_relay<Relay>, r.get())) {
     static_cast<void>(r.release());  // The thread's now.
     return ours;

@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -178,6 +179,24 @@ TEST_F(StandardStreamsTest, AStreamThatIsDestroyedLeavesTheRestToOthers) {
   EXPECT_EQ(write(ends[1], "one\n", 4), 4);
   close(ends[1]);
   close(ends[0]);
+}
+
+TEST_F(StandardStreamsTest, AReadThatFailsIsTold) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const int directory = open("/", O_RDONLY | O_CLOEXEC);
+  const standing_in zero(directory);
+  {
+    const standing_in two(ends[1], STDERR_FILENO);
+    EXPECT_EQ(lines(), "");
+  }
+  std::string said(200, '\0');
+  const ssize_t n = read(ends[0], said.data(), said.size());
+  EXPECT_THAT(said.substr(0, static_cast<size_t>(std::max<ssize_t>(n, 0))),
+              HasSubstr("standard_input(): read: Is a directory"));
+  close(ends[0]);
+  close(ends[1]);
+  close(directory);
 }
 
 TEST_F(StandardStreamsTest, WhatCannotBeReadIsRefused) {
@@ -366,6 +385,19 @@ TEST_F(StandardOutputTest, AFullDiskBreaks) {
   EXPECT_THAT(loop.run_until_complete(writes_on(s)),
               StatusIs(absl::StatusCode::kUnavailable, HasSubstr("output")));
   close(full);
+}
+
+TEST_F(StandardOutputTest, AFullDiskIsToldThoughNothingIsWrittenAfterwards) {
+  EXPECT_EXIT(
+      {
+        const standing_in one(open("/dev/full", O_WRONLY | O_CLOEXEC),
+                              STDOUT_FILENO);
+        stream s = output();
+        static_cast<void>(s.write("the last words\n"));
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0),
+      "standard_output\\(\\): write.*No space left on device");
 }
 
 TEST_F(StandardOutputTest, WhatCannotBeWrittenIsRefused) {

@@ -26,7 +26,9 @@ namespace ratchet {
 // The thread reads ahead, by 64 KiB and what the pipe holds, usually another
 // 64: what it has read and the stream has not given is lost to others, to a
 // child that inherits descriptor 0, for one. It ends with the stream, at the
-// end, or with the process, which it does not hold up.
+// end, or with the process, which it does not hold up. A read of it that fails,
+// as of a directory, is the end for the stream; why is printed on standard
+// error.
 //
 // One stream at a time: two would each get parts. A terminal that belongs to
 // another process group stops the program when it is read (SIGTTIN), as ever.
@@ -54,8 +56,8 @@ absl::StatusOr<stream> standard_input(const stream_options& options = {});
 // waits for what is in front of it only. The end of the process by exit(), or
 // from main(), waits until it has written everything, as long as that takes; by
 // _exit() or a signal it does not. When the thread cannot write, as on a full
-// disk, the stream breaks: the writes after that fail with kUnavailable,
-// without the system's reason. That the last of them were lost is not told.
+// disk, it prints the reason on standard error, and the stream breaks: the
+// writes after that fail with kUnavailable.
 //
 // What printf and std::cout write goes its own way, and so do the two streams:
 // where a thread writes, as into a file that is both, what is written by one
