@@ -42,15 +42,48 @@ read_operation::read_operation(stream_core& s)
     : io_operation(s.core()), stream(&s) {}
 
 std::string read_operation::describe_state() const {
-  return stream == nullptr ? "what was destroyed"
-                           : absl::StrCat(stream->describe(), " to be read");
+  return is_left_over() ? "what was destroyed"
+                        : absl::StrCat(stream->describe(), " to be read");
+}
+
+std::string read_operation::already_awaited() const {
+  return absl::StrCat(stream->describe(),
+                      ": another task reads already: one at a time does");
 }
 
 stream_core::stream_core(loop_core& core, device what, size_t high_water)
     : io_descriptor(core), device_(what), high_water_(high_water) {}
 
+absl::Status stream_core::open(int fd, uint32_t interest) {
+  number_ = fd;
+  interest_ = interest;
+  refuse_other_way();
+  return io_descriptor::open(fd, interest);
+}
+
+void stream_core::set_name(std::string_view name) {
+  name_ = name;
+  refuse_other_way();
+}
+
+// An end of a pipe, or what was opened for one of the two: waiting for the
+// other would be for ever.
+void stream_core::refuse_other_way() {
+  const auto error = [&](const char* opened_for, const char* call) {
+    return make_error(error_kind::invalid_state,
+                      absl::StrCat(describe(), " was opened for ", opened_for,
+                                   " alone: ", call));
+  };
+  if ((interest_ & kIoReadable) == 0) {
+    read_error_ = error("writing", "it cannot be read");
+  }
+  if ((interest_ & kIoWritable) == 0) {
+    write_error_ = error("reading", "it cannot be written to");
+  }
+}
+
 std::string stream_core::describe() const {
-  return name_.empty() ? absl::StrCat("stream ", fd()) : name_;
+  return name_.empty() ? absl::StrCat("stream ", number_) : name_;
 }
 
 void stream_core::close() {
@@ -68,17 +101,18 @@ void stream_core::close() {
 }
 
 void stream_core::fail_waiting(const absl::Status& error) {
-  if (read_ != nullptr && !read_->free()) read_->fail(error);
+  reads_.fail(error, closed_error());
   if (drained_ != nullptr) drained_->fail(error);
   if (flushed_ != nullptr) flushed_->fail(error);
 }
 
+absl::Status stream_core::closed_error() const {
+  return make_error(error_kind::closed, absl::StrCat(describe(), " is closed"));
+}
+
 void stream_core::destroy() {
   close();
-  if (read_ != nullptr) {
-    read_->stream = nullptr;
-    std::exchange(read_, nullptr)->unref();
-  }
+  reads_.leave(closed_error());
   if (drained_ != nullptr) std::exchange(drained_, nullptr)->leave();
   if (flushed_ != nullptr) std::exchange(flushed_, nullptr)->leave();
   if (resting_) core().withdraw(*this);
@@ -89,28 +123,19 @@ void stream_core::destroy() {
 
 state_ref<read_operation> stream_core::begin_read() {
   core().check_thread("a reading function of a stream");
-  if (read_ == nullptr) read_ = new read_operation(*this);
-  if (!read_->free()) {
-    auto* const refused = new read_operation(*this);
-    refused->fail(
-        make_error(error_kind::invalid_state,
-                   absl::StrCat(describe(),
-                                ": another task reads already: one at a time "
-                                "does")));
-    return state_ref<read_operation>(refused);
-  }
-  read_->claim();
-  read_->searched = 0;
-  read_->copying = false;
-  return state_ref<read_operation>(read_);
+  io_operation* op = reads_.claim();
+  if (op == nullptr) op = reads_.add(new read_operation(*this));
+  auto* const read = static_cast<read_operation*>(op);
+  read->searched = 0;
+  read->copying = false;
+  return state_ref<read_operation>(read);
 }
 
 stream_core::received stream_core::receive(char* into, size_t size,
                                            size_t& got) {
   got = 0;
   if (closed_) {
-    read_error_ =
-        make_error(error_kind::closed, absl::StrCat(describe(), " is closed"));
+    read_error_ = closed_error();
     return received::failed;
   }
   if (!read_error_.ok()) return received::failed;
@@ -184,7 +209,7 @@ bool stream_core::copy_more(std::string& copy) {
 void stream_core::take_turn() {
   resting_ = false;
   turns_ = 0;
-  if (read_ != nullptr) read_->wake();
+  reads_.wake();
   open_if_drained();
 }
 
@@ -200,16 +225,13 @@ absl::Status stream_core::over_limit(size_t limit) const {
       " bytes"));
 }
 
-void stream_core::ready_to_read() {
-  if (read_ != nullptr && read_->waiting()) read_->wake();
-}
+void stream_core::ready_to_read() { reads_.wake(); }
 
 // -- Writing ------------------------------------------------------------------
 
 absl::Status stream_core::cannot_write() const {
   if (closed_) {
-    return make_error(error_kind::closed,
-                      absl::StrCat(describe(), " is closed"));
+    return closed_error();
   }
   if (core().closed()) return loop_core::closed_error();
   if (shut_) {
@@ -389,13 +411,13 @@ void stream_core::shut_down_now() {
 }
 
 bool stream_core::io_awaited() const {
-  return (read_ != nullptr && read_->waiting()) || !out_.empty();
+  return reads_.waiting() || !out_.empty();
 }
 
 void stream_core::dropped(bool loop_closed) {
   out_.clear();
   if (loop_closed) {
-    if (read_ != nullptr && !read_->free()) read_->abandon();
+    reads_.abandon();
     if (drained_ != nullptr) drained_->abandon();
     if (flushed_ != nullptr) flushed_->abandon();
     read_error_ = write_error_ = loop_core::closed_error();

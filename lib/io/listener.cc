@@ -71,10 +71,15 @@ class accept_operation final : public io_operation {
   }
   std::string_view kind_name() const override { return "accept"; }
 
-  listener_core* const owner;  // Gone, when the operation has failed.
+  listener_core* const owner;  // Gone, if it is left over or has failed.
 
  private:
   ~accept_operation() override = default;
+
+  std::string already_awaited() const override {
+    return absl::StrCat("listener on ", where_,
+                        ": accept() while another task waits in accept()");
+  }
 
   const std::string where_;
 };
@@ -117,25 +122,25 @@ class listener_core final : public io_descriptor,
         address_(address),
         path_(path_of(address_)),
         file_(file_at(path_)),
-        streams_(streams),
-        operation_(new accept_operation(core, this, address_.to_string())) {}
+        streams_(streams) {}
 
   const socket_address& address() const { return address_; }
 
   void close(std::string_view what);
   void destroy() {
     close("destroyed");
+    operations_.leave(closed_error());
     delete this;
   }
 
   state_ref<io_operation> begin_accept();
-  std::optional<absl::StatusOr<accepted>> try_accept();
+  std::optional<absl::StatusOr<accepted>> try_accept(io_operation& op);
 
-  bool io_awaited() const override { return operation_->waiting(); }
+  bool io_awaited() const override { return operations_.waiting(); }
 
  protected:
   void ready_to_read() override {
-    if (!pause_.scheduled()) operation_->wake();
+    if (!pause_.scheduled()) operations_.wake();
   }
   void ready_to_write() override {}
   void dropped(bool loop_closed) override;
@@ -145,7 +150,7 @@ class listener_core final : public io_descriptor,
   class pause final : public loop_timer {
    public:
     explicit pause(listener_core& owner) : owner_(owner) {}
-    void timer_due() override { owner_.operation_->wake(); }
+    void timer_due() override { owner_.operations_.wake(); }
 
    private:
     listener_core& owner_;
@@ -156,7 +161,8 @@ class listener_core final : public io_descriptor,
   std::string describe() const {
     return absl::StrCat("listener on ", address_.to_string());
   }
-  state_ref<io_operation> refused(absl::Status why);
+  accept_operation* new_operation(listener_core* owner);
+  absl::Status closed_error() const;
   void fail_waiting(std::string_view what);
   void remove_file();
   void begin_pause(absl::Status why);
@@ -165,8 +171,8 @@ class listener_core final : public io_descriptor,
   const std::string path_;  // Of a Unix socket that is a file.
   const std::optional<socket_file> file_;
   const stream_options streams_;
-  state_ref<accept_operation> operation_;
-  io_turns turns_{*operation_};
+  io_operations operations_;
+  io_turns turns_;
   pause pause_{*this};
   absl::Duration next_pause_ = kFirstPause;
 };
@@ -181,12 +187,16 @@ void listener_core::close(std::string_view what) {
 }
 
 void listener_core::fail_waiting(std::string_view what) {
-  if (operation_->free()) return;
-  operation_->fail(
+  operations_.fail(
       make_error(error_kind::destroyed,
                  absl::StrCat(describe(), " was ",
                               absl::string_view(what.data(), what.size()),
-                              " while a task waited in accept()")));
+                              " while a task waited in accept()")),
+      closed_error());
+}
+
+absl::Status listener_core::closed_error() const {
+  return make_error(error_kind::closed, absl::StrCat(describe(), " is closed"));
 }
 
 // Another process may have put its own there since.
@@ -194,36 +204,28 @@ void listener_core::remove_file() {
   if (file_.has_value() && file_at(path_) == file_) ::unlink(path_.c_str());
 }
 
-state_ref<io_operation> listener_core::refused(absl::Status why) {
-  auto* const failed =
-      new accept_operation(core(), nullptr, address_.to_string());
-  failed->fail(std::move(why));
-  return state_ref<io_operation>(failed);
+accept_operation* listener_core::new_operation(listener_core* owner) {
+  return new accept_operation(core(), owner, address_.to_string());
 }
 
 state_ref<io_operation> listener_core::begin_accept() {
   core().check_thread("listener::accept()");
   if (!is_open() || core().closed()) {
-    return refused(core().closed()
-                       ? loop_core::closed_error()
-                       : make_error(error_kind::closed,
-                                    absl::StrCat(describe(), " is closed")));
+    accept_operation* const refused = new_operation(nullptr);
+    refused->fail(core().closed() ? loop_core::closed_error() : closed_error());
+    return state_ref<io_operation>(refused);
   }
-  if (!operation_->free()) {
-    return refused(make_error(
-        error_kind::invalid_state,
-        absl::StrCat(describe(),
-                     ": accept() while another task waits in accept()")));
-  }
-  operation_->claim();
-  return state_ref<io_operation>(operation_.get());
+  io_operation* op = operations_.claim();
+  if (op == nullptr) op = operations_.add(new_operation(this));
+  return state_ref<io_operation>(op);
 }
 
-std::optional<absl::StatusOr<accepted>> listener_core::try_accept() {
+std::optional<absl::StatusOr<accepted>> listener_core::try_accept(
+    io_operation& op) {
   using result = absl::StatusOr<accepted>;
   if (pause_.scheduled()) return std::nullopt;
   while (readable()) {
-    if (!turns_.take()) return std::nullopt;
+    if (!turns_.take(op)) return std::nullopt;
     sockaddr_storage peer = {};
     socklen_t size = sizeof(peer);
     const int connection = io_calls::current().accept(
@@ -266,7 +268,7 @@ void listener_core::begin_pause(absl::Status why) {
 
 void listener_core::dropped(bool loop_closed) {
   if (loop_closed) {
-    if (!operation_->free()) operation_->abandon();
+    operations_.abandon();
     return;
   }
   release();  // The number is another one's now.
@@ -275,7 +277,7 @@ void listener_core::dropped(bool loop_closed) {
 
 std::optional<absl::StatusOr<accepted>> accept_attempt::attempt(
     io_operation& op) {
-  return static_cast<accept_operation&>(op).owner->try_accept();
+  return static_cast<accept_operation&>(op).owner->try_accept(op);
 }
 
 }  // namespace internal

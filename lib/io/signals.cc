@@ -36,7 +36,7 @@ class signal_core final : public signal_source,
   void signalled() override;
   void dropped(bool loop_closed) override;
 
-  signal_operation* next_ = nullptr;  // Made when it is first needed.
+  io_operations nexts_;  // Made when first needed.
 };
 
 namespace {
@@ -48,13 +48,18 @@ class signal_operation final : public io_operation {
       : io_operation(core), owner(&watcher) {}
 
   std::string describe_state() const override {
-    return owner == nullptr ? "what was destroyed" : owner->describe();
+    return is_left_over() ? "what was destroyed" : owner->describe();
   }
 
-  signal_core* owner;  // Null once it is gone: the operation has failed then.
+  signal_core* const owner;  // Gone, if it is left over.
 
  private:
   ~signal_operation() override = default;
+
+  std::string already_awaited() const override {
+    return absl::StrCat(owner->describe(),
+                        ": another task is in next() of this watcher already");
+  }
 };
 
 // A future that watches until it is settled.
@@ -95,50 +100,33 @@ class next_signal_state final : public plain_state<int>, public signal_source {
 
 state_ref<io_operation> signal_core::begin_next() {
   core().check_thread("signal_watcher::next()");
-  if (next_ == nullptr) next_ = new signal_operation(core(), *this);
-  if (!next_->free()) {
-    auto* const refused = new signal_operation(core(), *this);
-    refused->fail(make_error(error_kind::invalid_state,
-                             absl::StrCat(describe(),
-                                          ": another task is in next() of this "
-                                          "watcher already")));
-    refused->owner = nullptr;
-    return state_ref<io_operation>(refused);
-  }
-  next_->claim();
-  return state_ref<io_operation>(next_);
+  io_operation* op = nexts_.claim();
+  if (op == nullptr) op = nexts_.add(new signal_operation(core(), *this));
+  return state_ref<io_operation>(op);
 }
 
 void signal_core::destroy() {
-  if (next_ != nullptr) {
-    if (!next_->free()) {
-      next_->fail(make_error(
-          error_kind::destroyed,
-          absl::StrCat("the signal_watcher for ", describe(),
-                       " was destroyed while a task waited for it")));
-    }
-    next_->owner = nullptr;
-    std::exchange(next_, nullptr)->unref();
-  }
+  const absl::Status why =
+      make_error(error_kind::destroyed,
+                 absl::StrCat("the signal_watcher for ", describe(),
+                              " was destroyed while a task waited for it"));
+  nexts_.fail(why, why);
+  nexts_.leave(why);
   delete this;
 }
 
-bool signal_core::io_awaited() const {
-  return next_ != nullptr && next_->waiting();
-}
+bool signal_core::io_awaited() const { return nexts_.waiting(); }
 
-void signal_core::signalled() {
-  if (next_ != nullptr) next_->wake();
-}
+void signal_core::signalled() { nexts_.wake(); }
 
 void signal_core::dropped(bool loop_closed) {
-  if (next_ == nullptr || next_->free()) return;
   if (loop_closed) {
-    next_->abandon();
-  } else {
-    next_->fail(make_error(error_kind::destroyed,
-                           "the descriptor of a signal was closed"));
+    nexts_.abandon();
+    return;
   }
+  const absl::Status why = make_error(error_kind::destroyed,
+                                      "the descriptor of a signal was closed");
+  nexts_.fail(why, why);
 }
 
 std::optional<absl::StatusOr<int>> next_signal_attempt::attempt(

@@ -69,6 +69,7 @@ size_t find_delimiter(read_operation& op, std::string_view view) {
 std::optional<absl::StatusOr<size_t>> read_into_attempt::attempt(
     io_operation& operation) {
   read_operation& op = of(operation);
+  if (op.size == 0) return size_t{0};
   stream_core& s = *op.stream;
   if (!s.in().empty()) {
     const std::string_view there =
@@ -93,6 +94,7 @@ std::optional<absl::StatusOr<size_t>> read_into_attempt::attempt(
 std::optional<absl::StatusOr<std::string_view>> read_some_attempt::attempt(
     io_operation& operation) {
   read_operation& op = of(operation);
+  if (op.size == 0) return std::string_view();
   return gather<std::string_view>(
       op, op.size,
       [&](std::string_view view) { return std::min(view.size(), op.size); },
@@ -258,7 +260,7 @@ stream::reading<internal::read_into_attempt> stream::read_some(char* buffer,
 
 stream::reading<internal::read_some_attempt> stream::read_some(size_t most) {
   auto op = core().begin_read();
-  op->size = std::max<size_t>(most, 1);
+  op->size = most;
   return reading<internal::read_some_attempt>(
       internal::state_ref<internal::io_operation>(op.release()));
 }
@@ -331,6 +333,7 @@ int stream::release() {
 void stream::set_name(std::string_view name) { core().set_name(name); }
 
 absl::Status stream::writing::status() const {
+  RATCHET_CHECK(static_cast<bool>(state_), kMovedFrom);
   return state_->failed() ? state_->held_error() : absl::OkStatus();
 }
 

@@ -34,7 +34,7 @@ class udp_operation : public io_operation {
   udp_operation(loop_core& core, udp_core* whose, std::string where)
       : io_operation(core), owner(whose), where_(std::move(where)) {}
 
-  udp_core* const owner;  // Gone, when the operation has failed.
+  udp_core* const owner;  // Gone, if it is left over or has failed.
 
  protected:
   ~udp_operation() override = default;
@@ -54,6 +54,12 @@ class receive_operation final : public udp_operation {
 
   char* buffer = nullptr;
   size_t size = 0;
+
+ private:
+  std::string already_awaited() const override {
+    return absl::StrCat("UDP socket on ", where(),
+                        ": receive while another task waits in a receive");
+  }
 };
 
 class send_operation final : public udp_operation {
@@ -76,10 +82,7 @@ class udp_core final : public io_descriptor,
  public:
   udp_core(loop_core& core, const socket_address& address,
            const std::optional<socket_address>& peer)
-      : io_descriptor(core),
-        address_(address),
-        peer_(peer),
-        receive_(new receive_operation(core, this, address_.to_string())) {}
+      : io_descriptor(core), address_(address), peer_(peer) {}
 
   const socket_address& address() const { return address_; }
   const std::optional<socket_address>& peer() const { return peer_; }
@@ -87,6 +90,7 @@ class udp_core final : public io_descriptor,
   void close(std::string_view what);
   void destroy() {
     close("destroyed");
+    receives_.leave(closed_error());
     delete this;
   }
 
@@ -105,7 +109,7 @@ class udp_core final : public io_descriptor,
   bool io_awaited() const override;
 
  protected:
-  void ready_to_read() override { receive_->wake(); }
+  void ready_to_read() override { receives_.wake(); }
   void ready_to_write() override {
     for (const auto& s : senders_) s->operation->wake();
   }
@@ -117,7 +121,7 @@ class udp_core final : public io_descriptor,
     sender(loop_core& core, udp_core* owner, std::string where)
         : operation(new send_operation(core, owner, std::move(where))) {}
     state_ref<send_operation> operation;
-    io_turns turns{*operation};
+    io_turns turns;
   };
 
   ~udp_core() override = default;
@@ -127,6 +131,7 @@ class udp_core final : public io_descriptor,
   }
   // Why nothing can be done with it; OK if it can.
   absl::Status unusable(std::string_view call) const;
+  absl::Status closed_error() const;
   template <class Operation>
   state_ref<io_operation> refused(absl::Status why);
   sender& free_sender();
@@ -134,8 +139,8 @@ class udp_core final : public io_descriptor,
 
   const socket_address address_;
   const std::optional<socket_address> peer_;
-  state_ref<receive_operation> receive_;
-  io_turns turns_{*receive_};
+  io_operations receives_;
+  io_turns turns_;
   std::vector<std::unique_ptr<sender>> senders_;
 };
 
@@ -152,7 +157,7 @@ void udp_core::fail_waiting(std::string_view what) {
                  absl::StrCat(describe(), " was ",
                               absl::string_view(what.data(), what.size()),
                               " while a task waited for it"));
-  if (!receive_->free()) receive_->fail(why);
+  receives_.fail(why, closed_error());
   for (const auto& s : senders_) {
     if (!s->operation->free()) s->operation->fail(why);
   }
@@ -161,11 +166,11 @@ void udp_core::fail_waiting(std::string_view what) {
 absl::Status udp_core::unusable(std::string_view call) const {
   core().check_thread(call);
   if (core().closed()) return loop_core::closed_error();
-  if (!is_open()) {
-    return make_error(error_kind::closed,
-                      absl::StrCat(describe(), " is closed"));
-  }
-  return absl::OkStatus();
+  return is_open() ? absl::OkStatus() : closed_error();
+}
+
+absl::Status udp_core::closed_error() const {
+  return make_error(error_kind::closed, absl::StrCat(describe(), " is closed"));
 }
 
 template <class Operation>
@@ -177,24 +182,23 @@ state_ref<io_operation> udp_core::refused(absl::Status why) {
 
 state_ref<io_operation> udp_core::begin_receive(char* buffer, size_t size) {
   absl::Status status = unusable("udp_socket::receive()");
-  if (status.ok() && !receive_->free()) {
-    status = make_error(
-        error_kind::invalid_state,
-        absl::StrCat(describe(),
-                     ": receive while another task waits in a receive"));
-  }
   if (!status.ok()) return refused<receive_operation>(std::move(status));
-  receive_->buffer = buffer;
-  receive_->size = size;
-  receive_->claim();
-  return state_ref<io_operation>(receive_.get());
+  io_operation* op = receives_.claim();
+  if (op == nullptr) {
+    op = receives_.add(
+        new receive_operation(core(), this, address_.to_string()));
+  }
+  auto* const receive = static_cast<receive_operation*>(op);
+  receive->buffer = buffer;
+  receive->size = size;
+  return state_ref<io_operation>(receive);
 }
 
 std::optional<absl::StatusOr<datagram>> udp_core::try_receive(
     receive_operation& op) {
   using result = absl::StatusOr<datagram>;
   while (readable()) {
-    if (!turns_.take()) return std::nullopt;
+    if (!turns_.take(op)) return std::nullopt;
     sockaddr_storage peer = {};
     socklen_t peer_size = sizeof(peer);
     const ssize_t size = io_calls::current().receive_from(
@@ -250,7 +254,7 @@ std::optional<absl::Status> udp_core::try_send(send_operation& op) {
       std::find_if(senders_.begin(), senders_.end(),
                    [&](const auto& s) { return s->operation.get() == &op; });
   while (writable()) {
-    if (!(*me)->turns.take()) return std::nullopt;
+    if (!(*me)->turns.take(op)) return std::nullopt;
     const ssize_t sent =
         io_calls::current().send_to(fd(), op.data.data(), op.data.size(),
                                     op.to.has_value() ? op.to->data() : nullptr,
@@ -319,14 +323,14 @@ absl::Status udp_core::set_multicast_interface(unsigned interface) {
 }
 
 bool udp_core::io_awaited() const {
-  return receive_->waiting() ||
+  return receives_.waiting() ||
          std::any_of(senders_.begin(), senders_.end(),
                      [](const auto& s) { return s->operation->waiting(); });
 }
 
 void udp_core::dropped(bool loop_closed) {
   if (loop_closed) {
-    if (!receive_->free()) receive_->abandon();
+    receives_.abandon();
     for (const auto& s : senders_) {
       if (!s->operation->free()) s->operation->abandon();
     }

@@ -398,6 +398,18 @@ TEST_F(ListenerTest, OneTaskAtATimeAccepts) {
   EXPECT_FALSE(first.done());
 }
 
+TEST_F(ListenerTest, AnAcceptThatIsNotAwaitedIsInNobodysWay) {
+  std::optional<listener> l = listening();
+  future<accepted> never = loop.create_task(l->accept());
+  never.cancel();
+  auto later = l->accept();
+  const client c(l->address());
+  EXPECT_THAT(accept(*l), IsOk());
+  l.reset();
+  EXPECT_THAT(loop.run_until_complete(std::move(later)),
+              IsKind(error_kind::closed, HasSubstr("is closed")));
+}
+
 TEST_F(ListenerTest, WhoWaitsIsToldThatItWasClosed) {
   listener l = listening();
   const future<accepted> f = loop.create_task(l.accept());
@@ -426,7 +438,7 @@ TEST_F(ListenerTest, WhatItGaveBeforeItsEndFails) {
   listener::accepting a = l->accept();
   l.reset();
   EXPECT_THAT(loop.run_until_complete(std::move(a)),
-              IsKind(error_kind::destroyed, _));
+              IsKind(error_kind::closed, _));
 }
 
 TEST_F(ListenerTest, AClosedListenerRefuses) {

@@ -113,6 +113,18 @@ TEST_F(SignalsTest, ASecondTaskIsRefused) {
   EXPECT_THAT(loop.run_until_complete(std::move(first)), IsOk());
 }
 
+TEST_F(SignalsTest, ANextThatIsNotAwaitedIsInNobodysWay) {
+  std::optional<signal_watcher> w = watching({SIGUSR1});
+  future<int> never = loop.create_task(w->next());
+  never.cancel();
+  auto later = w->next();
+  raise(SIGUSR1);
+  EXPECT_THAT(loop.run_until_complete(w->next()), IsOkAndHolds(SIGUSR1));
+  w.reset();
+  EXPECT_THAT(loop.run_until_complete(std::move(later)),
+              IsKind(error_kind::destroyed, _));
+}
+
 TEST_F(SignalsTest, EveryWatcherGetsTheSignal) {
   signal_watcher one = watching({SIGUSR1});
   signal_watcher two = watching({SIGUSR1, SIGUSR2});

@@ -40,6 +40,7 @@ namespace {
 
 using ::testing::_;
 using ::testing::AllOf;
+using ::testing::Eq;
 using ::testing::HasSubstr;
 using ::testing::Optional;
 
@@ -216,6 +217,85 @@ TEST_F(StreamTest, OneTaskAtATimeReads) {
               IsKind(error_kind::invalid_state, HasSubstr("another task")));
   pair.send("x");
   EXPECT_THAT(wait(std::move(first)), IsOkAndHolds("x"));
+}
+
+TEST_F(StreamTest, AReadThatIsNotAwaitedIsInNobodysWay) {
+  future<std::string_view> never = loop.create_task(ours.read_some());
+  never.cancel();
+  iterate(3);
+  EXPECT_TRUE(never.cancelled());
+  pair.send("x");
+  EXPECT_THAT(wait(ours.read_some()), IsOkAndHolds("x"));
+}
+
+TEST_F(StreamTest, ReadsReadInTheOrderInWhichTheyAreAwaited) {
+  auto second = ours.read_until("2");
+  auto third = ours.read_exactly(3);
+  pair.send("first\n..23rd");
+  EXPECT_THAT(wait(ours.read_line()), IsOkAndHolds(Optional(Eq("first"))));
+  EXPECT_THAT(wait(std::move(second)), IsOkAndHolds("..2"));
+  EXPECT_THAT(wait(std::move(third)), IsOkAndHolds("3rd"));
+}
+
+TEST_F(StreamTest, AReadCanBeAwaitedAfterTheEndOfItsStream) {
+  auto after_close = ours.read_some();
+  auto after_destruction = ours.read_some();
+  ours.set_name("peer");
+  ours.close();
+  EXPECT_THAT(wait(std::move(after_close)),
+              IsKind(error_kind::closed, HasSubstr("peer is closed")));
+  auto begun_after_close = ours.read_some();
+  ours = stream();
+  EXPECT_THAT(wait(std::move(after_destruction)),
+              IsKind(error_kind::closed, _));
+  EXPECT_THAT(wait(std::move(begun_after_close)),
+              IsKind(error_kind::closed, _));
+}
+
+TEST_F(StreamTest, ReadingNothingGivesNothingAtOnce) {
+  char buffer[1];
+  EXPECT_THAT(wait(ours.read_some(0)), IsOkAndHolds(""));
+  EXPECT_THAT(wait(ours.read_some(buffer, 0)), IsOkAndHolds(0u));
+  pair.send("x");
+  EXPECT_THAT(wait(ours.read_some(0)), IsOkAndHolds(""));
+  EXPECT_THAT(wait(ours.read_some()), IsOkAndHolds("x"));
+}
+
+TEST_F(StreamTest, WhatIsForOneWayRefusesTheOther) {
+  int ends[2];
+  ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);
+  stream out = adopted(ends[0]);
+  stream in = adopted(ends[1]);
+  in.set_name("input");
+  EXPECT_THAT(wait(in.read_line()),
+              IsKind(error_kind::invalid_state,
+                     HasSubstr("input was opened for writing alone")));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(wait(out.write("x")),
+                IsKind(error_kind::invalid_state,
+                       AllOf(HasSubstr("stream "),
+                             HasSubstr("opened for reading alone"))));
+    EXPECT_EQ(out.unsent(), 0u);
+  }
+  EXPECT_THAT(wait(out.flush()), IsKind(error_kind::invalid_state, _));
+  EXPECT_THAT(wait(out.shutdown_write()), IsKind(error_kind::invalid_state, _));
+  // Neither is worse for it.
+  EXPECT_THAT(wait(in.write("hello\n")), IsOk());
+  EXPECT_THAT(wait(out.read_line()), IsOkAndHolds(Optional(Eq("hello"))));
+}
+
+TEST_F(StreamTest, KeepsItsNumberForErrors) {
+  const std::string name = absl::StrCat("stream ", ours.descriptor());
+  ours.close();
+  EXPECT_THAT(wait(ours.read_some()),
+              IsKind(error_kind::closed, HasSubstr(name)));
+}
+
+TEST_F(StreamTest, WhatAWriteGaveIsAwaitedOnce) {
+  stream::writing w = ours.write("x");
+  const stream::writing moved = std::move(w);
+  EXPECT_TRUE(moved.ready());
+  EXPECT_DEBUG_DEATH(static_cast<void>(w.ready()), "awaited or moved from");
 }
 
 TEST_F(StreamTest, ACancelledReadLosesNothing) {
@@ -413,7 +493,7 @@ TEST_F(StreamTest, DestroyingFailsWhoWaits) {
 TEST_F(StreamTest, AMachineThatWasGivenOutSurvivesTheStream) {
   auto reading = ours.read_some();
   { const stream gone = std::move(ours); }
-  EXPECT_THAT(wait(std::move(reading)), IsKind(error_kind::destroyed, _));
+  EXPECT_THAT(wait(std::move(reading)), IsKind(error_kind::closed, _));
 }
 
 TEST_F(StreamTest, MovingKeepsWhatIsGoingOn) {

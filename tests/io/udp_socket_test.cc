@@ -341,6 +341,19 @@ TEST_F(UdpSocketTest, OneTaskAtATimeReceives) {
   EXPECT_FALSE(f.done());
 }
 
+TEST_F(UdpSocketTest, AReceiveThatIsNotAwaitedIsInNobodysWay) {
+  std::optional<udp_socket> a = bound();
+  future<datagram> never =
+      loop.create_task(a->receive_from(buffer, sizeof(buffer)));
+  never.cancel();
+  char other[8];
+  auto later = a->receive_from(other, sizeof(other));
+  EXPECT_THAT(wait(a->send_to("x", a->address())), IsOk());
+  EXPECT_THAT(wait(a->receive_from(buffer, sizeof(buffer))), IsOk());
+  a.reset();
+  EXPECT_THAT(wait(std::move(later)), IsKind(error_kind::closed, _));
+}
+
 TEST_F(UdpSocketTest, WhoWaitsIsToldOfTheEnd) {
   full_buffer calls;
   for (const bool destroy : {false, true}) {

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "ratchet/internal/fatal.h"
 #include "ratchet/internal/loop_core.h"
 #include "ratchet/internal/state.h"
 #include "ratchet/internal/transitions.h"
@@ -18,13 +19,16 @@
 
 namespace ratchet::internal {
 
-// io_operation: something that one task at a time does with a descriptor, and
-// that has to wait until the descriptor is ready. What has the descriptor has
-// one of these for each thing that can be done with it, and uses it again and
-// again: so waiting allocates nothing.
+class io_operations;
+
+// io_operation: something that a task does with a descriptor, and that has to
+// wait until the descriptor is ready. What has the descriptor has one of these
+// for each thing that can be done with it, and uses it again and again: so
+// waiting allocates nothing.
 //
-//          claim()                 the state of the task tries
-//   free ----------> begun -------------------------------> free, with a result
+//          claim()             awaited, and the state of the task tries
+//   free ----------> claimed ------------------------------> free, with a
+//   result
 //    ^                 |  not ready: wait()          ^
 //    |                 v                             | tries again
 //    |              waiting ------------------------>+
@@ -66,6 +70,10 @@ class io_operation : public value_state<void> {
   // Whether a task waits until it is woken.
   bool waiting() const { return !done() && !free(); }
 
+  // It is awaited from now on: fails if it is one of io_operations of which
+  // another one is.
+  void start();
+
   bool cancelled_by_leaving() const override { return true; }
   cancel_answer answer_cancel(const absl::Status& /*why*/) override {
     return {cancel_answer::kind::refused};
@@ -73,7 +81,64 @@ class io_operation : public value_state<void> {
 
  protected:
   ~io_operation() override = default;
+
+  // Whether what it belongs to has gone, for one that was among io_operations.
+  bool is_left_over() const { return among_ == nullptr; }
+
+ private:
+  friend class io_operations;
+
+  // The error of one that is awaited while another one is.
+  virtual std::string already_awaited() const {
+    return "it is awaited already";
+  }
+
+  io_operations* among_ = nullptr;
+  io_operation* next_ = nullptr;  // Among these.
 };
+
+// io_operations: those of one kind that the owner of a descriptor has: one, and
+// more if more were claimed at a time. Of these, one at a time is awaited.
+//
+// Lifetime: part of the owner, which calls leave() before it goes.
+// Complexity: O(1), or O(those that were claimed at a time).
+class io_operations {
+ public:
+  io_operations() = default;
+  io_operations(const io_operations&) = delete;
+  io_operations& operator=(const io_operations&) = delete;
+
+  // A free one, claimed; nullptr if there is none: then add() one.
+  io_operation* claim();
+  // Takes the reference to `made`, and claims it.
+  io_operation* add(io_operation* made);
+
+  // See io_operation::start().
+  void start(io_operation& operation);
+
+  // Of the one that is awaited.
+  void wake() {
+    if (awaited_ != nullptr) awaited_->wake();
+  }
+  bool waiting() const { return awaited_ != nullptr && awaited_->waiting(); }
+
+  // The one that is awaited gets `why`; and those that are claimed, `later`,
+  // once they are awaited.
+  void fail(const absl::Status& why, const absl::Status& later);
+  // Nothing comes of any of them: the loop is closed.
+  void abandon();
+  // The owner goes: those that are claimed still, and have not failed, get
+  // `why` once they are awaited.
+  void leave(const absl::Status& why);
+
+ private:
+  io_operation* first_ = nullptr;    // Of all; linked.
+  io_operation* awaited_ = nullptr;  // Or was, before it became free.
+};
+
+inline void io_operation::start() {
+  if (among_ != nullptr) among_->start(*this);
+}
 
 // How a state of a machine goes on with what an operation comes to (see
 // transition_to). Attempt has
@@ -133,6 +198,7 @@ class [[nodiscard]] io_awaitable : public direct_awaitable {
   future_state* take_source() {
     RATCHET_CHECK(static_cast<bool>(operation_),
                   "an operation was awaited twice: call the function again");
+    operation_->start();
     return operation_.release();
   }
 

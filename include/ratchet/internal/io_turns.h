@@ -12,23 +12,22 @@
 
 namespace ratchet::internal {
 
-// io_turns: counts what is done for one operation without waiting. An attempt
-// asks take() before each system call; when it says no, the attempt gives
-// nothing, and the operation is woken after what is ready now has run.
-// Lifetime: part of what owns the operation.
+// io_turns: counts what is done without waiting, for one operation at a time.
+// An attempt asks take() before each system call; when it says no, the attempt
+// gives nothing, and the operation is woken after what is ready now has run.
+// Lifetime: part of what owns the operations.
 class io_turns final : public loop_callback {
  public:
   static constexpr uint32_t kInOneIteration = 32;
 
-  explicit io_turns(io_operation& operation) : operation_(operation) {}
-
-  bool take() {
-    loop_core& core = operation_.core();
+  bool take(io_operation& operation) {
+    loop_core& core = operation.core();
     if (core.iteration() != iteration_) {
       iteration_ = core.iteration();
       left_ = kInOneIteration;
     }
     if (left_ == 0) {
+      operation_ = &operation;
       queue(core);
       return false;
     }
@@ -36,10 +35,10 @@ class io_turns final : public loop_callback {
     return true;
   }
 
-  void run() override { operation_.wake(); }
+  void run() override { operation_->wake(); }
 
  private:
-  io_operation& operation_;
+  io_operation* operation_ = nullptr;  // That is woken.
   uint64_t iteration_ = 0;
   uint32_t left_ = kInOneIteration;
 };

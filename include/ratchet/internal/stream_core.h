@@ -31,13 +31,16 @@ class read_operation final : public io_operation {
 
   std::string describe_state() const override;
 
-  stream_core* stream;  // Null once it is gone: the operation has failed then.
+  stream_core* const stream;  // Gone, if it is left over.
   char* buffer = nullptr;
   size_t size = 0;      // Of the buffer, or what is asked for at most.
   size_t searched = 0;  // How much of what is buffered has no delimiter.
   // The delimiter; or, of read_all(), what has been copied since the end came.
   std::string text;
   bool copying = false;
+
+ private:
+  std::string already_awaited() const override;
 };
 
 // What has been read and not asked for.
@@ -126,7 +129,10 @@ class stream_core final : public io_descriptor,
 
   stream_core(loop_core& core, device what, size_t high_water);
 
-  void set_name(std::string_view name) { name_ = name; }
+  // As io_descriptor::open(). REQUIRES: nothing has been read or written.
+  absl::Status open(int fd, uint32_t interest);
+
+  void set_name(std::string_view name);
   std::string describe() const;
 
   // Closes it and fails who waits.
@@ -136,7 +142,7 @@ class stream_core final : public io_descriptor,
 
   // -- Reading ----------------------------------------------------------------
 
-  // The operation, claimed; or another one, that has failed.
+  // An operation, claimed.
   state_ref<read_operation> begin_read();
   read_buffer& in() { return in_; }
 
@@ -194,6 +200,8 @@ class stream_core final : public io_descriptor,
   void open_if_drained();
   void after_sending();
   void broken(int error);
+  void refuse_other_way();
+  absl::Status closed_error() const;
   void fail_waiting(const absl::Status& error);
   void shut_down_now();
   static state_ref<value_state<void>> failed(loop_core& core,
@@ -214,8 +222,8 @@ class stream_core final : public io_descriptor,
   uint32_t turns_ = 0;    // Without having to wait.
   // First what each read and write looks at: between two of them the kernel
   // has had the cache, and each line is a miss.
-  read_operation* read_ = nullptr;  // Made when first needed, like the gates.
-  write_gate* drained_ = nullptr;   // Open while little enough is unsent.
+  io_operations reads_;            // Made when first needed, like the gates.
+  write_gate* drained_ = nullptr;  // Open while little enough is unsent.
   absl::Status read_error_;
   absl::Status write_error_;
   const size_t high_water_;
@@ -223,6 +231,8 @@ class stream_core final : public io_descriptor,
   read_buffer in_;
   write_gate* flushed_ = nullptr;  // Open when nothing is, and shut down.
   std::string name_;
+  int number_ = -1;  // What the descriptor is, or was.
+  uint32_t interest_ = 0;
 };
 
 }  // namespace ratchet::internal

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "ratchet/internal/fatal.h"
 #include "ratchet/internal/state.h"
 #include "ratchet/internal/transitions.h"
 #include "ratchet/io/stream.h"
@@ -223,7 +224,13 @@ class [[nodiscard]] process::waiting : public internal::direct_awaitable {
       internal::state_ref<internal::value_state<exit_status>> state)
       : state_(std::move(state)) {}
 
-  internal::future_state* take_source() { return state_.release(); }
+  internal::future_state* take_source() {
+    RATCHET_CHECK(
+        static_cast<bool>(state_),
+        "what wait() of a process gave was awaited twice: call wait() "
+        "again");
+    return state_.release();
+  }
 
  private:
   internal::state_ref<internal::value_state<exit_status>> state_;

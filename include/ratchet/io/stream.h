@@ -12,6 +12,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "ratchet/internal/fatal.h"
 #include "ratchet/internal/io_operation.h"
 #include "ratchet/internal/state.h"
 #include "ratchet/task.h"
@@ -74,15 +75,15 @@ struct stream_options {
 //     return await<&me::start>(peer_.write({*l, "\n"}));
 //   }
 //
-// Reading. One task at a time reads (kFailedPrecondition for a second one,
-// error_kind::invalid_state), and another may write. What a read gives as a
-// std::string_view stands in the stream's buffer until the next call of a
-// reading function. All of them but read_some() gather in that buffer, so that
-// nothing is lost when they fail or are cancelled: *cancel-safe*, the next read
-// begins with what is there. A read that has to wait allocates nothing, and
-// while nothing is buffered there is no buffer: one of 4 KiB or more comes from
-// the thread's slab when there is something to read, and goes back before the
-// next wait.
+// Reading. One task at a time reads (kFailedPrecondition for one that begins to
+// await while another does, error_kind::invalid_state), and another may write.
+// What a read gives as a std::string_view stands in the stream's buffer, until
+// the next read is awaited or the stream is destroyed. All of them but
+// read_some() gather in that buffer, so that nothing is lost when they fail or
+// are cancelled: *cancel-safe*, the next read begins with what is there. A read
+// that has to wait allocates nothing, and while nothing is buffered there is no
+// buffer: one of 4 KiB or more comes from the thread's slab when there is
+// something to read, and goes back before the next wait.
 //
 // Writing. A write sends what the system takes, at once, in the call; the rest
 // is copied, and sent in the order of the calls as soon as the system takes
@@ -96,7 +97,9 @@ struct stream_options {
 // there, which can still be read with read_some(); kResourceExhausted when a
 // limit is passed (nothing is consumed). Of writes: kUnavailable for a broken
 // connection, from then on; kFailedPrecondition (error_kind::invalid_state)
-// after shutdown_write(). Of both: kFailedPrecondition (error_kind::closed)
+// after shutdown_write(). Of both: kFailedPrecondition
+// (error_kind::invalid_state) for what was opened for the other one alone, an
+// end of a pipe, for one; kFailedPrecondition (error_kind::closed)
 // after close(), of the stream or its loop; kAborted (error_kind::destroyed)
 // for a task that waits for a stream that is destroyed or closed.
 //
@@ -132,7 +135,7 @@ class stream {
 
   // At least one byte, and what else is there, up to `size`; 0 is the end. Into
   // `buffer`, which outlives the wait, with no copy in between. *Cancel-safe*:
-  // nothing has been read then.
+  // nothing has been read then. A `size` of 0 gives 0 at once.
   reading<internal::read_into_attempt> read_some(char* buffer, size_t size);
   // The same in the stream's own buffer; empty is the end.
   reading<internal::read_some_attempt> read_some(size_t most = 64 * 1024);
@@ -211,11 +214,20 @@ class [[nodiscard]] stream::writing : public internal::direct_awaitable {
   // What there is to be known without waiting: the error, or OK.
   absl::Status status() const;
   // Whether awaiting goes on at once.
-  bool ready() const { return state_->done(); }
+  bool ready() const {
+    RATCHET_CHECK(static_cast<bool>(state_), kMovedFrom);
+    return state_->done();
+  }
 
-  internal::future_state* take_source() { return state_.release(); }
+  internal::future_state* take_source() {
+    RATCHET_CHECK(static_cast<bool>(state_), kMovedFrom);
+    return state_.release();
+  }
 
  private:
+  static constexpr char kMovedFrom[] =
+      "what a write gave was used after it had been awaited or moved from";
+
   internal::state_ref<internal::value_state<void>> state_;
 };
 
