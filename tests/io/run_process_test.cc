@@ -110,7 +110,9 @@ TEST_F(RunProcessTest, MoreThanTheLimitIsAnErrorAndEndsTheProcess) {
   const absl::StatusOr<process_result> result = loop.run_until_complete(
       run_process(line("yes >&2"), std::string(), limits));
   EXPECT_THAT(result, StatusIs(absl::StatusCode::kResourceExhausted,
-                               HasSubstr("1000")));
+                               HasSubstr("standard error of sh: what is to be "
+                                         "read is longer than the limit of "
+                                         "1000")));
   limits.errors = 4;
   EXPECT_THAT(loop.run_until_complete(
                   run_process(line("echo abc >&2"), std::string(), limits)),
