@@ -466,7 +466,7 @@ std::string task_core::describe_wait() const {
     case suspension::running:
       return "";
     case suspension::future:
-      return link_->describe_source();
+      return link_->source_->done() ? "its turn" : link_->describe_source();
     case suspension::timer: {
       const int64_t deadline_ns = link_->free_place();
       return deadline_ns == kNever
