@@ -170,6 +170,14 @@ const absl::Status& plain_cancelled() {
   return error;
 }
 
+absl::Status timeout_error(absl::Duration timeout) {
+  return make_error(
+      error_kind::timeout,
+      timeout > absl::ZeroDuration()
+          ? absl::StrCat("timed out after ", absl::FormatDuration(timeout))
+          : std::string("timed out at once"));
+}
+
 absl::Status timeout_error() {
   static const absl::Status& error =
       *new absl::Status(make_error(error_kind::timeout, "timed out"));

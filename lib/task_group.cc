@@ -1,5 +1,6 @@
 #include "ratchet/task_group.h"
 
+#include <cstddef>
 #include <string>
 #include <utility>
 
@@ -203,6 +204,12 @@ step task_group::exit::wait_for_children() {
   if (group_.first_ == nullptr) return finish();
   group_.all_done_.emplace();
   return await<&exit::woken>(group_.all_done_->get_future());
+}
+
+std::string task_group::exit::describe_source() const {
+  size_t left = 0;
+  for (const child* c = group_.first_; c != nullptr; c = c->next_) ++left;
+  return absl::StrCat(left, left == 1 ? " child" : " children");
 }
 
 step task_group::exit::woken(absl::Status status) {

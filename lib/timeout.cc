@@ -115,7 +115,7 @@ absl::Status timeout_scope::leave(absl::Status outcome) {
       state_ = state::expired;
       // Rule S106: no other request has come since entry.
       if (task_->uncancel() <= cancelling_ && is_cancelled(outcome)) {
-        outcome = internal::timeout_error();
+        outcome = internal::timeout_error(length_);
       }
       break;
     case state::created:
@@ -149,6 +149,10 @@ absl::Status timeout_scope::reschedule(absl::Time deadline) {
 std::string internal::expiry_reason(absl::Duration timeout) {
   return absl::StrCat("the timeout of ", absl::FormatDuration(timeout),
                       " has expired");
+}
+
+std::string internal::with_timeout_name(absl::Duration timeout) {
+  return absl::StrCat("with_timeout(", absl::FormatDuration(timeout), ")");
 }
 
 }  // namespace ratchet

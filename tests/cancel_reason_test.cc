@@ -476,7 +476,7 @@ TEST_F(CancelReasonTest, OfATimeout) {
   run_until_idle();
   EXPECT_THAT(taken(),
               ElementsAre("inner Cancelled(the timeout of 1.5s has expired)",
-                          "outer timed out"));
+                          "outer timed out after 1.5s"));
   EXPECT_THAT(f.status(), StatusIs(absl::StatusCode::kDeadlineExceeded, _));
 }
 

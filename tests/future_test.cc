@@ -222,8 +222,10 @@ TEST_F(FutureTest, PendingItHasNoOutcome) {  // S29, S30
   EXPECT_FALSE(f.done());
   EXPECT_FALSE(f.cancelled());
   const auto pending = AllOf(
-      IsKind(error_kind::invalid_state,
-             HasSubstr("future is still pending: await it, or ask done()")),
+      IsKind(
+          error_kind::invalid_state,
+          HasSubstr(
+              "future of a promise is still pending: await it, or ask done()")),
       StatusIs(absl::StatusCode::kFailedPrecondition, HasSubstr("pending")));
   EXPECT_THAT(f.status(), pending);
   EXPECT_THAT(f.result(), pending);

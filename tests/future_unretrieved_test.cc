@@ -34,7 +34,7 @@ TEST_F(UnretrievedTest, IsReportedWhenTheLastHandleGoes) {  // S38
   ASSERT_THAT(reports, SizeIs(1));
   EXPECT_EQ(reports[0].cause, error_report::cause::unretrieved);
   EXPECT_EQ(reports[0].status, absl::NotFoundError("unseen"));
-  EXPECT_EQ(reports[0].who, "future");
+  EXPECT_EQ(reports[0].who, "future of a promise");
 }
 
 TEST_F(UnretrievedTest, StatusResultAndCancelCountAsLooking) {  // S38

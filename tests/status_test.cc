@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/status_matchers.h"
@@ -98,6 +99,14 @@ TEST(TimeoutErrorTest, OnlyTheLibrarysOwnIsATimeout) {
   EXPECT_FALSE(is_timeout(absl::DeadlineExceededError("timed out")));
   EXPECT_FALSE(is_timeout(absl::OkStatus()));
   EXPECT_FALSE(is_timeout(cancelled_error()));
+}
+
+TEST(TimeoutErrorTest, SaysAfterHowLong) {
+  const absl::Status error = internal::timeout_error(absl::Milliseconds(5));
+  EXPECT_TRUE(is_timeout(error));
+  EXPECT_EQ(error.message(), "timed out after 5ms");
+  EXPECT_EQ(internal::timeout_error(-absl::Seconds(1)).message(),
+            "timed out at once");
 }
 
 }  // namespace

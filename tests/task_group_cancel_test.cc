@@ -399,7 +399,7 @@ TEST_F(TaskGroupCancelTest, ATimeoutInsideAGroupIsAnErrorOfTheBody) {  // S124
   });
   const absl::Status status = loop.run_until_complete(std::move(task));
   EXPECT_THAT(errors_of(status),
-              ElementsAre(IsKind(error_kind::timeout, "timed out")));
+              ElementsAre(IsKind(error_kind::timeout, "timed out after 1s")));
   EXPECT_TRUE(child.cancelled());
 }
 

@@ -10,8 +10,13 @@
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "ratchet/map_concurrent.h"
 #include "ratchet/promise.h"
 #include "ratchet/task.h"
+#include "ratchet/task_group.h"
+#include "ratchet/task_info.h"
+#include "ratchet/timeout.h"
+#include "ratchet/wait.h"
 #include "tests/support/loop_test.h"
 
 namespace ratchet {
@@ -173,12 +178,16 @@ TEST_F(TaskHandleTest, InfoFollowsTheTask) {
   EXPECT_EQ(a.info().state, "start");
   EXPECT_EQ(a.info().awaiting, "its turn");
   iterate();
-  // Of the machine that is innermost.
+  // Its own state, then that of the machine that it awaits.
+  EXPECT_EQ(a.info().state, "after");
+  EXPECT_THAT(a.info().stack, ElementsAre("waiting in state with_value"));
+  EXPECT_EQ(a.info().awaiting, "future of a promise");
   EXPECT_EQ(to_string(a.info()),
-            "nested#1 in state with_value, awaiting future");
+            "nested#1 in state after, awaiting waiting in state with_value, "
+            "awaiting future of a promise, since 1970-01-01T00:00:03+00:00");
   EXPECT_EQ(a.info().since, absl::FromUnixSeconds(3));
   EXPECT_EQ(b.info().state, "wake");
-  EXPECT_THAT(b.info().awaiting, HasSubstr("sleep"));
+  EXPECT_EQ(b.info().awaiting, "sleep until 1970-01-01T00:00:04+00:00");
   clock.advance(absl::Seconds(1));
   iterate(2);
   EXPECT_EQ(b.info().state, "last");
@@ -287,6 +296,105 @@ TEST_F(TaskHandleTest, TheCurrentTaskIsTheOneWhoseStateRuns) {  // S15
   EXPECT_FALSE(loop.current_task().valid());
 }
 
+// Awaits a machine, or a future, that a test gives it, whatever its type.
+template <class Awaited>
+class awaits final : public task<void> {
+ public:
+  explicit awaits(Awaited awaited) : awaited_(std::move(awaited)) {}
+  step start() {
+    return this->template await<&awaits::got>(std::move(awaited_));
+  }
+  std::string task_name() const override { return "awaits"; }
+
+ private:
+  step got() { return this->done(); }
+  Awaited awaited_;
+};
+
+// Awaits the end of some children.
+class parent final : public task<void> {
+ public:
+  parent(shared_future<int> f, int children)
+      : f_(std::move(f)), children_(children) {}
+  step start() {
+    EXPECT_THAT(group_.enter(), IsOk());
+    for (int i = 0; i < children_; ++i) {
+      static_cast<void>(group_.create_task(waiting(f_)));
+    }
+    return await<&parent::together>(group_.leave());
+  }
+
+ private:
+  step together() { return done(); }
+  shared_future<int> f_;
+  int children_;
+  task_group group_;
+};
+
+TEST_F(TaskHandleTest, ACombinatorSaysHowMuchItAwaits) {
+  promise<int> p, q;
+  const shared_future<int> f = p.get_future(), g = q.get_future();
+  const auto text = [this](auto machine) {
+    const shared_future<void> task = create_task(awaits(std::move(machine)));
+    iterate();
+    return internal::awaited_by(task.task().info());
+  };
+  const shared_future<void> one = create_task(parent(f, 1));
+  EXPECT_EQ(text(parent(f, 2)),
+            "parent in state together, awaiting task_group::leave in state "
+            "woken, awaiting 2 children");
+  EXPECT_EQ(internal::awaited_by(one.task().info()),
+            "task_group::leave in state woken, awaiting 1 child");
+  EXPECT_EQ(text(map_concurrent(std::vector<int>{1, 2, 3}, 2,
+                                [f](int) { return f; })),
+            "map_concurrent in state woken, awaiting 2 under way");
+  EXPECT_EQ(text(wait(std::vector<shared_future<int>>{f, g, f})),
+            "wait in state finish, awaiting 2 pending of 2");
+  EXPECT_EQ(text(with_timeout(f, absl::Seconds(5))),
+            "with_timeout(5s) in state finish, awaiting future of a promise");
+  ASSERT_THAT(p.set_value(1), IsOk());
+  ASSERT_THAT(q.set_value(1), IsOk());
+  run_until_idle();
+}
+
+TEST_F(TaskHandleTest, AWaitSaysHowManyOfItsFuturesArePending) {
+  promise<int> p, q;
+  const shared_future<int> f = p.get_future(), g = q.get_future();
+  const auto waits =
+      create_task(wait(std::vector<shared_future<int>>{f, g})).share();
+  iterate();
+  ASSERT_THAT(p.set_value(1), IsOk());
+  iterate(2);
+  EXPECT_EQ(waits.task().info().awaiting, "1 pending of 2");
+  ASSERT_THAT(q.set_value(1), IsOk());
+  run_until_idle();
+}
+
+TEST_F(TaskHandleTest, TasksOfOneNameAreToldApartByTheirIds) {
+  promise<int> p;
+  const shared_future<int> f = p.get_future();
+  const shared_future<void> a = create_task(awaits(f));
+  const shared_future<void> b = create_task(awaits(f));
+  const future<void> c = create_task(awaits(b));
+  iterate();
+  EXPECT_THAT(to_string(a.task().info()), HasSubstr("awaits#1 in state got"));
+  EXPECT_THAT(to_string(b.task().info()), HasSubstr("awaits#2 in state got"));
+  EXPECT_EQ(a.task().info().name, "awaits");
+  EXPECT_EQ(c.task().info().awaiting, "task awaits#2");
+  ASSERT_THAT(p.set_value(1), IsOk());
+  run_until_idle();
+}
+
+TEST_F(TaskHandleTest, ASleepInAMachineSaysUntilWhen) {
+  const future<void> f = create_task(awaits(sleeping(absl::Minutes(1))));
+  iterate();
+  EXPECT_EQ(to_string(f.task().info()),
+            "awaits#1 in state got, awaiting sleeping in state wake, awaiting "
+            "sleep until 1970-01-01T00:01:00+00:00, since "
+            "1970-01-01T00:00:00+00:00");
+  run_until_idle();
+}
+
 TEST_F(TaskHandleTest, ADeadlockListsTheTasksAndWhatEachAwaits) {  // S28
   promise<int> p;
   shared_future<int> f = p.get_future();
@@ -301,14 +409,17 @@ TEST_F(TaskHandleTest, ADeadlockListsTheTasksAndWhatEachAwaits) {  // S28
                              "nobody waits for a descriptor "
                              "and no other thread holds a remote; pending:\n"),
                    HasSubstr("\n  waiting#1 in state with_value, awaiting "
-                             "future\n"),
-                   HasSubstr("\n  nested#2 in state with_value, awaiting "
-                             "future from then()\n"),
-                   HasSubstr("\n  nested#3 in state with_value, awaiting "
-                             "future\n"),
+                             "future of a promise, since 1970-01-01T"),
+                   HasSubstr("\n  nested#2 in state after, awaiting waiting in "
+                             "state with_value, awaiting future from then(), "
+                             "since 1970-01-01T"),
+                   HasSubstr("\n  nested#3 in state after, awaiting waiting in "
+                             "state with_value, awaiting future of a promise, "
+                             "since 1970-01-01T"),
                    HasSubstr("\n  waiting#4 in state with_value, awaiting "
-                             "task nested#3\n"),
-                   HasSubstr("\n  sleeping#5 in state wake, awaiting"))));
+                             "task nested#3, since 1970-01-01T"),
+                   HasSubstr("\n  sleeping#5 in state wake, awaiting sleep "
+                             "without end, since 1970-01-01T"))));
   ASSERT_THAT(p.set_value(1), IsOk());
   d.cancel();
   EXPECT_THAT(loop.run_forever(),

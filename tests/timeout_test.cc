@@ -179,7 +179,7 @@ TEST_F(TimeoutScopeTest, TurnsCancelledIntoATimeout) {  // S106
       },
   });
   EXPECT_THAT(loop.run_until_complete(std::move(task)),
-              IsKind(error_kind::timeout, "timed out"));
+              IsKind(error_kind::timeout, "timed out after 1s"));
   EXPECT_EQ(elapsed(), kSecond);
   EXPECT_TRUE(scope->expired());
 }

@@ -159,6 +159,10 @@ class map_task final
     return this->template await<&self::woken>(wake_up_->get_future());
   }
 
+  std::string describe_source() const override {
+    return std::to_string(under_way_) + " under way";
+  }
+
   step woken(absl::Status status) {
     wake_up_.reset();
     if (!status.ok()) {  // A request to cancel, which is not lost.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 
 namespace ratchet {
 
@@ -113,7 +114,11 @@ absl::Status make_error(error_kind kind, absl::StatusCode code,
 // cancellation without a reason allocates nothing.
 const absl::Status& plain_cancelled();
 
-// make_error(timeout, ...), made once: time-outs are no rare event.
+// make_error(timeout, ...): "timed out after 5ms"; of no length, "timed out at
+// once".
+absl::Status timeout_error(absl::Duration timeout);
+
+// The same where the length is not known, made once.
 absl::Status timeout_error();
 
 }  // namespace internal

@@ -245,7 +245,7 @@ class [[nodiscard]] task
                        describe_state(), ""});
   }
   std::string describe_state() const final {
-    return "task " + this->task_name();
+    return "task " + this->unique_name();
   }
   std::string_view kind_name() const final { return "task"; }
 };

@@ -163,6 +163,7 @@ class task_group::exit final : public task<void> {
   step wait_for_children();
   step woken(absl::Status status);
   step finish();
+  std::string describe_source() const override;  // "3 children".
 
   task_group& group_;
   absl::Status body_;

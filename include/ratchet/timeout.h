@@ -139,6 +139,9 @@ namespace internal {
 // Why a time-out of that length asks for cancellation.
 std::string expiry_reason(absl::Duration timeout);
 
+// "with_timeout(5ms)".
+std::string with_timeout_name(absl::Duration timeout);
+
 // The machine of with_timeout; "wait_for" of the algorithms in docs/asyncio.md.
 template <class A>
 class with_timeout_task final : public task<typename future_of<A>::value_type> {
@@ -157,7 +160,7 @@ class with_timeout_task final : public task<typename future_of<A>::value_type> {
     return this->template await<&self::finish>(std::move(awaitable_));
   }
 
-  std::string task_name() const override { return "with_timeout"; }
+  std::string task_name() const override { return with_timeout_name(timeout_); }
 
  private:
   step finish(outcome<T> result) {
@@ -182,7 +185,7 @@ class with_timeout_task final : public task<typename future_of<A>::value_type> {
     if (!status.ok()) return this->fail(std::move(status));
     outcome<T> result = outcome_of(late_);
     if (!result.ok() && is_cancelled(status_of(result))) {
-      return this->fail(timeout_error());
+      return this->fail(timeout_error(timeout_));
     }
     return this->done(std::move(result));
   }
@@ -211,8 +214,8 @@ class with_timeout_task final : public task<typename future_of<A>::value_type> {
 // a timeout_scope around the await, in the awaiting task (S98): a task runs
 // inside of it, and when the time has passed it is the awaiting task that is
 // asked to be cancelled, which passes it on to what it waits for. The outcome
-// comes when that is really done (S101): kDeadlineExceeded (is_timeout()) if it
-// gave in, else its value or error.
+// comes when that is really done (S101): kDeadlineExceeded (is_timeout(),
+// "timed out after 5s") if it gave in, else its value or error.
 //
 // A time-out of zero or less cancels at once what is not done yet (S99);
 // absl::InfiniteDuration() is none. Cancelling is passed on to what is awaited

@@ -73,6 +73,17 @@ class wait_task final : public task<wait_result<F>> {
     return this->done(std::move(result));
   }
 
+  std::string describe_source() const override {  // "1 pending of 3".
+    size_t pending = 0, all = 0;
+    distinct<F> is_new;
+    for (const F& f : futures_) {
+      if (!is_new(f)) continue;
+      ++all;
+      if (!f.done()) ++pending;
+    }
+    return std::to_string(pending) + " pending of " + std::to_string(all);
+  }
+
   std::vector<F> futures_;
   const wait_mode mode_;
   const absl::Duration timeout_;

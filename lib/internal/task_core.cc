@@ -438,8 +438,8 @@ void task_core::destroy_pending() {
                   what.awaiting.empty() ? std::string("its loop was destroyed")
                                         : absl::StrCat("its loop was destroyed "
                                                        "while it awaits ",
-                                                       what.awaiting)),
-       what.name, std::string(what.state)});
+                                                       awaited_by(what))),
+       unique_name(), std::string(what.state)});
   // What it waits for may outlive it, so it must not find it in its list.
   if (wait_ == suspension::future) {
     future_state* const source = link_->source_;
@@ -453,7 +453,33 @@ void task_core::destroy_pending() {
 }
 
 std::string task_core::task_name() const {
-  return absl::StrCat(view(class_name()), "#", id_);
+  return name_with_id(std::string(class_name()), id_);
+}
+
+std::string task_core::describe_source() const {
+  return source_->describe_state();
+}
+
+// Of a root that is not done.
+std::string task_core::describe_wait() const {
+  switch (wait_) {
+    case suspension::running:
+      return "";
+    case suspension::future:
+      return link_->source_->done() ? "its turn" : link_->describe_source();
+    case suspension::timer: {
+      const int64_t deadline_ns = link_->free_place();
+      return deadline_ns == kNever
+                 ? std::string("sleep without end")
+                 : absl::StrCat("sleep until ",
+                                time_in_words(deadline_to_time(deadline_ns)));
+    }
+    case suspension::ready:
+    case suspension::wait_cancelled:
+    case suspension::self_await:
+      return "its turn";
+  }
+  return "";
 }
 
 task_info task_core::info() {
@@ -463,15 +489,13 @@ task_info task_core::info() {
   result.class_name = class_name();
   result.since = result_state().core().time_at(since_ms_);
   if (result_state().done()) return result;
-  const task_core& top = *link_;
-  result.state = top.transition_->state_name;
-  if (wait_ == suspension::future)
-    result.awaiting = top.source_->describe_state();
-  if (wait_ == suspension::timer) result.awaiting = "the end of its sleep";
-  if (wait_ == suspension::ready || wait_ == suspension::wait_cancelled ||
-      wait_ == suspension::self_await) {
-    result.awaiting = "its turn";
+  result.state = transition_->state_name;
+  for (const task_core* frame = link_; frame != this; frame = frame->link_) {
+    result.stack.push_back(absl::StrCat(frame->task_name(), " in state ",
+                                        view(frame->transition_->state_name)));
   }
+  std::reverse(result.stack.begin(), result.stack.end());
+  result.awaiting = describe_wait();
   return result;
 }
 

@@ -215,7 +215,9 @@ step connect_host_task::resolved(
 }
 
 step connect_host_task::connected(absl::StatusOr<stream> outcome) {
-  if (outcome.ok() || is_cancelled(outcome.status())) {
+  // The error of one that is an address names it already.
+  if (outcome.ok() || is_cancelled(outcome.status()) ||
+      socket_address::ip(host_, port_).ok()) {
     return done(std::move(outcome));
   }
   return fail(absl::Status(outcome.status().code(),

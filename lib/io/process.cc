@@ -361,6 +361,12 @@ absl::StatusOr<process> spawn(const process_options& options) {
   }
   const absl::StatusOr<pid_t> child = internal::start_child(start);
   if (!child.ok()) return child.status();
+  constexpr const char* kNames[] = {"standard input of ", "standard output of ",
+                                    "standard error of "};
+  for (int i = 0; i < 3; ++i) {
+    if (!streams[i]->valid()) continue;
+    streams[i]->set_name(absl::StrCat(kNames[i], options.argv.front()));
+  }
   made.core_ = new internal::process_core(
       core, *child, options.new_process_group, options.kill_when_dropped);
   absl::Status status = made.core_->watch();

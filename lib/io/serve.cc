@@ -5,11 +5,18 @@
 
 #include "absl/strings/str_cat.h"
 #include "ratchet/error_report.h"
+#include "ratchet/internal/guarded.h"
 #include "ratchet/internal/loop_core.h"
 
 namespace ratchet::internal {
 
 step serve_base::start() {
+  if (options_.max_connections == 0) {
+    listener_.close();
+    return fail(absl::InvalidArgumentError(
+        "serve(): max_connections is 0, so that nothing would ever be "
+        "accepted"));
+  }
   absl::Status entered = group_.enter();
   if (!entered.ok()) return fail(std::move(entered));
   counter_ = std::make_shared<counter>();
@@ -65,13 +72,19 @@ step serve_base::ended(absl::Status status) {
 
 void serve_base::connection_failed(const socket_address& peer,
                                    const absl::Status& error) const {
-  if (options_.on_error != nullptr) {
-    options_.on_error(peer, error);
+  const auto report = [&peer](const absl::Status& what, const char* of) {
+    loop_core::current("serve()").report(
+        {error_report::cause::callback, what,
+         absl::StrCat(of, "connection from ", peer.to_string()), ""});
+  };
+  if (options_.on_error == nullptr) {
+    report(error, "");
     return;
   }
-  loop_core::current("serve()").report(
-      {error_report::cause::callback, error,
-       absl::StrCat("connection from ", peer.to_string()), ""});
+  call_guarded([&]() -> void { options_.on_error(peer, error); },
+               [&report](const absl::Status& thrown) {
+                 report(thrown, "serve_options::on_error of the ");
+               });
 }
 
 }  // namespace ratchet::internal

@@ -268,7 +268,7 @@ TEST_F(TaskCancelTests, TaskCancelWaiterFuture) {
   new_future fut;
   shared_future<int> t = start(on(fut.f));
   iterate();
-  EXPECT_EQ(t.task().info().awaiting, "future");
+  EXPECT_EQ(t.task().info().awaiting, "future of a promise");
   EXPECT_TRUE(t.cancel());
   iterate();
   EXPECT_TRUE(t.cancelled());

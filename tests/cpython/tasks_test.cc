@@ -153,7 +153,7 @@ TEST_F(BaseTaskTests, TaskReprWaitFor) {
   new_future fut;
   shared_future<int> t = start(on(fut.f));
   iterate();
-  EXPECT_EQ(t.task().info().awaiting, "future");
+  EXPECT_EQ(t.task().info().awaiting, "future of a promise");
   fut.set_result(1);
   EXPECT_THAT(loop.run_until_complete(t), IsOkAndHolds(1));
 }

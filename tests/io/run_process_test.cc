@@ -109,8 +109,11 @@ TEST_F(RunProcessTest, MoreThanTheLimitIsAnErrorAndEndsTheProcess) {
   limits.errors = 1000;
   const absl::StatusOr<process_result> result = loop.run_until_complete(
       run_process(line("yes >&2"), std::string(), limits));
-  EXPECT_THAT(result, StatusIs(absl::StatusCode::kResourceExhausted,
-                               HasSubstr("1000")));
+  EXPECT_THAT(result,
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       HasSubstr("standard error of /bin/sh: what is to be "
+                                 "read is longer than the limit of "
+                                 "1000")));
   limits.errors = 4;
   EXPECT_THAT(loop.run_until_complete(
                   run_process(line("echo abc >&2"), std::string(), limits)),

@@ -2,11 +2,13 @@
 
 #include <functional>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "absl/base/config.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
@@ -159,6 +161,38 @@ TEST_F(ServeTest, FailuresGoToWhoWantsThem) {
   iterate(40);
   EXPECT_THAT(told, ElementsAre("told to fail"));
   EXPECT_THAT(reports, IsEmpty());
+}
+
+#ifdef ABSL_HAVE_EXCEPTIONS
+TEST_F(ServeTest, WhatIsThrownByWhoWantsThemConcernsNoConnection) {
+  serve_options options;
+  options.on_error = [](const socket_address&, const absl::Status&) {
+    throw std::runtime_error("cannot be told");
+  };
+  const future<void> served =
+      loop.create_task(serve(l, echoes(), std::move(options)));
+  const client a = connect();
+  const client b = connect();
+  a.send("fail");
+  iterate(40);
+  b.send("b");
+  EXPECT_EQ(answer(b, 1), "b");
+  EXPECT_FALSE(served.done());
+  ASSERT_EQ(reports.size(), 1u);
+  EXPECT_THAT(reports[0].who,
+              HasSubstr("on_error of the connection from 127.0.0.1:"));
+  EXPECT_THAT(reports[0].status,
+              IsKind(error_kind::thrown, HasSubstr("cannot be told")));
+}
+#endif
+
+TEST_F(ServeTest, NoConnectionsAtAllIsRefused) {
+  serve_options options;
+  options.max_connections = 0;
+  EXPECT_THAT(loop.run_until_complete(serve(l, echoes(), std::move(options))),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       HasSubstr("max_connections is 0")));
+  EXPECT_TRUE(l.is_closed());
 }
 
 TEST_F(ServeTest, FurtherConnectionsWaitForAPlace) {

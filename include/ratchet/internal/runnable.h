@@ -27,14 +27,16 @@ struct runnable_place {
   };
   struct wheel_place {
     timer_hook hook;
-    timer_wheel* wheel;  // Of a loop_timer, which ends without its loop.
+    union {
+      timer_wheel* wheel;  // Of a loop_timer, which ends without its loop.
+      int64_t number;      // Of others; also while they stand nowhere.
+    };
   };
   // Nothing is set before it stands somewhere.
   runnable_place() {}  // NOLINT(modernize-use-equals-default)
   union {
     queue_place in_queue;
     wheel_place in_wheel;
-    int64_t while_idle;  // A number, while it stands nowhere.
   };
 };
 
@@ -81,10 +83,10 @@ class runnable : private runnable_place {
 
   // Makes its place that of a timer. REQUIRES: it stands nowhere.
   void begin_as_timer() { in_wheel.hook.id = 0; }
-  // While it stands nowhere, its place keeps a number, until it is to go
-  // somewhere.
-  void set_free_place(int64_t number) { while_idle = number; }
-  int64_t free_place() const { return while_idle; }
+  // While it stands nowhere, or in the wheel, its place keeps a number. Not of
+  // a loop_timer.
+  void set_free_place(int64_t number) { in_wheel.number = number; }
+  int64_t free_place() const { return in_wheel.number; }
 
  private:
   friend class run_batch;

@@ -4,6 +4,7 @@
 // Included by future.h and task.h: a future_state with a place for its value.
 
 #include <new>
+#include <string>
 #include <type_traits>
 #include <utility>
 
@@ -217,6 +218,8 @@ template <class T>
 class promise_state final : public plain_state<T> {
  public:
   using plain_state<T>::plain_state;
+
+  std::string describe_state() const override { return "future of a promise"; }
 
   void last_unref() override {
     if (ABSL_PREDICT_TRUE(this->ends_without_destructor())) {

@@ -189,7 +189,10 @@ class task_core : public runnable, public waiting_side {
   uint64_t id() const { return id_; }
   // Of a root that is not done: its step is running, somewhere on the stack.
   bool in_step() const { return wait_ == suspension::running; }
+  // "class#id"; of a machine that is awaited, which has no id, "class".
   virtual std::string task_name() const;
+  // That, and its id, so that no other task of the loop is called so.
+  std::string unique_name() const { return name_with_id(task_name(), id_); }
   std::string_view class_name() const { return transition_->class_name; }
 
   // Of a root; it goes with the task.
@@ -299,6 +302,10 @@ class task_core : public runnable, public waiting_side {
   // Settles the frame with what it holds. `cancelled`: a request was not
   // delivered, so that a value does not count (rule S59).
   virtual void settle_end(bool cancelled) = 0;
+
+  // For people: what it awaits, while it waits for its source.
+  virtual std::string describe_source() const;
+  std::string describe_wait() const;
 
   void release_owned();
   void tell_observer(observer& observer);

@@ -26,12 +26,14 @@ namespace ratchet {
 
 struct serve_options {
   // Further ones wait in the listener's backlog until one of these has ended.
+  // Not 0: that is refused.
   size_t max_connections = SIZE_MAX;
   // How long connections may go on by themselves after serve() was cancelled,
   // before they are cancelled, too.
   absl::Duration grace = absl::ZeroDuration();
   // Who is told how a connection has failed, in place of the loop's error
-  // handler. One that was cancelled has not failed.
+  // handler. One that was cancelled has not failed. What this throws goes to
+  // the loop's error handler, and concerns no connection.
   std::function<void(const socket_address& peer, const absl::Status& error)>
       on_error;
 };
@@ -193,7 +195,8 @@ class serve_task final : public serve_base {
 //   - when it is cancelled: Cancelled, as soon as they have ended, which they
 //     are asked to after options.grace, or at once when it is cancelled a
 //     second time. It *loses data*, the work of the connections;
-//   - with an error, if the listener has one: the connections are cancelled.
+//   - with an error, if the listener has one: the connections are cancelled;
+//   - with kInvalidArgument at once, if options.max_connections is 0.
 //
 // Lifetime: `listener` outlives the machine. Thread-safety: on the loop's
 // thread only.
