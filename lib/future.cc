@@ -21,8 +21,9 @@ void print_state(std::ostream& out, const future_state* state) {
 void use_of_empty_future(std::string_view call) {
   fatal(absl::StrCat(absl::string_view(call.data(), call.size()),
                      " on a future that is empty: it was default-constructed, "
-                     "moved from, or consumed by then(), share() or await; "
-                     "share() it to use it more than once"));
+                     "moved from, or consumed by then(), share(), await or "
+                     "run_until_complete(); share() it to use it more than "
+                     "once"));
 }
 
 void use_of_missing_value() {

@@ -4,9 +4,11 @@
 
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -25,7 +27,10 @@ using ::testing::Not;
 
 constexpr char kPrelude[] = R"cc(
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 #include "ratchet/promise.h"
 #include "ratchet/task.h"
   using ratchet::future;
@@ -40,6 +45,7 @@ struct failure {
   // and `s` a shared_future<int>.
   const char* wrong;
   const char* right;
+  const char* header = "";  // That it needs besides.
 };
 
 // What the gtest parameter is printed as.
@@ -160,6 +166,116 @@ constexpr failure kFailures[] = {
      "}; struct m final : ratchet::task<void> { step start() { c x; return "
      "await<&m::next>(std::move(x)); } step next() { return done(); } }; "
      "(void)ratchet::create_task(m());"},
+    {"AwaitOfAStatusOr",
+     "await<&next>(x): an absl::Status or absl::StatusOr is here already",
+     "struct m final : ratchet::task<void> { step start() { "
+     "absl::StatusOr<int> x = 1; return await<&m::next>(std::move(x)); } step "
+     "next(int) { return done(); } }; (void)ratchet::create_task(m());",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(future<int>()); } step next(int) { return done(); } }; "
+     "(void)ratchet::create_task(m());"},
+    {"AwaitOfAStatus",
+     "await<&next>(x): an absl::Status or absl::StatusOr is here already",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(absl::OkStatus()); } step next() { return done(); } }; "
+     "(void)ratchet::create_task(m());",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(future<void>()); } step next() { return done(); } }; "
+     "(void)ratchet::create_task(m());"},
+    {"AwaitOfAValue",
+     "await<&next>(x): only a future, a shared_future, or a machine that has "
+     "not been started can be awaited",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(1); } step next(int) { return done(); } }; "
+     "(void)ratchet::create_task(m());",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(future<int>()); } step next(int) { return done(); } }; "
+     "(void)ratchet::create_task(m());"},
+    {"AwaitOfAFutureByLvalue",
+     "await<&next>(future) takes the future: std::move it, or share() it to "
+     "keep it",
+     "struct m final : ratchet::task<void> { step start() { future<int> x; "
+     "return await<&m::next>(x); } step next(int) { return done(); } }; "
+     "(void)ratchet::create_task(m());",
+     "struct m final : ratchet::task<void> { step start() { future<int> x; "
+     "return await<&m::next>(std::move(x)); } step next(int) { return done(); "
+     "} }; (void)ratchet::create_task(m());"},
+    {"ThenOnALvalue",
+     "then(f), its kin and share() take the future: std::move(x).then(f)",
+     "(void)f.then([](int) {});", "(void)std::move(f).then([](int) {});"},
+    {"FinallyOnALvalue",
+     "then(f), its kin and share() take the future: std::move(x).then(f)",
+     "(void)f.finally([] {});", "(void)std::move(f).finally([] {});"},
+    {"ShareOfALvalue",
+     "then(f), its kin and share() take the future: std::move(x).then(f)",
+     "(void)f.share();", "(void)std::move(f).share();"},
+    {"WhenAllOfALvalueRange",
+     "a range passed as an lvalue is copied, and its elements cannot be: "
+     "std::move it, or share() the futures to keep them",
+     "std::vector<future<int>> all; (void)ratchet::when_all(all);",
+     "std::vector<future<int>> all; (void)ratchet::when_all(std::move(all));",
+     "ratchet/when_all.h"},
+    {"AConstState",
+     "a state is a member function that is not const and takes nothing, or one "
+     "parameter",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "yield<&m::next>(); } step next() const { return "
+     "const_cast<m*>(this)->done(); } }; (void)ratchet::create_task(m());",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "yield<&m::next>(); } step next() { return const_cast<m*>(this)->done(); "
+     "} }; (void)ratchet::create_task(m());"},
+    {"AStateOfTwoParameters",
+     "a state is a member function that is not const and takes nothing, or one "
+     "parameter",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(future<int>()); } step next(int, int) { return done(); } "
+     "}; (void)ratchet::create_task(m());",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(future<int>()); } step next(int) { return done(); } }; "
+     "(void)ratchet::create_task(m());"},
+    {"AStateThatConvertsTheValueExplicitly",
+     "a state after await takes the value, the outcome, or nothing",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(future<std::optional<std::string_view>>()); } step "
+     "next(std::optional<std::string>) { return done(); } }; "
+     "(void)ratchet::create_task(m());",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(future<std::optional<std::string_view>>()); } step "
+     "next(std::optional<std::string_view>) { return done(); } }; "
+     "(void)ratchet::create_task(m());"},
+    {"AStateThatTakesAStatusForATuple",
+     "the value is a std::tuple here, with std::monostate for void",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(ratchet::when_all(future<void>(), future<void>())); } "
+     "step next(absl::Status) { return done(); } }; "
+     "(void)ratchet::create_task(m());",
+     "struct m final : ratchet::task<void> { step start() { return "
+     "await<&m::next>(ratchet::when_all(future<void>(), future<void>())); } "
+     "step next(absl::StatusOr<std::tuple<std::monostate, std::monostate>>) { "
+     "return done(); } }; (void)ratchet::create_task(m());",
+     "ratchet/when_all.h"},
+};
+
+// Each gives a machine, which does nothing until it is awaited: an error when
+// that is forgotten, and not when it is dropped by a cast.
+constexpr const char* kIgnored[] = {
+    "ratchet::with_timeout(std::move(f), absl::Seconds(1))",
+    "ratchet::retry({}, [] { return 1; })",
+    "ratchet::map_concurrent(std::vector<int>(), 1, [](int i) { return i; })",
+    "ratchet::map_concurrent_settled(std::vector<int>(), 1, "
+    "[](int i) { return i; })",
+    "ratchet::wait(std::vector<future<int>>())",
+    "ratchet::as_completed(std::vector<future<int>>()).for_each("
+    "[](ratchet::completed<int>) {})",
+    "ratchet::connect(address)",
+    "ratchet::connect(std::vector<ratchet::socket_address>())",
+    "ratchet::connect(pool, \"localhost\", 80)",
+    "ratchet::serve(listener, [](ratchet::accepted) { return future<void>(); "
+    "})",
+    "ratchet::run_process({})",
+    "process.wait()",
+    "ratchet::when_all(std::move(f), std::move(v))",
+    "ratchet::sleep_for(absl::Seconds(1))",
 };
 
 std::string function_of(std::string_view name, const char* body) {
@@ -175,6 +291,11 @@ struct outcome {
   std::string said;
 };
 
+std::string include(std::string_view header) {
+  if (header.empty()) return "";
+  return absl::StrCat("#include \"", std::string(header), "\"\n");
+}
+
 // Asks the compiler that this test was built with, or $CC.
 outcome compile(const std::string& code) {
   const std::string stem =
@@ -189,9 +310,10 @@ outcome compile(const std::string& code) {
   const char* compiler = "g++";
 #endif
   if (const char* const cc = std::getenv("CC")) compiler = cc;
-  const std::string command =
-      absl::StrCat(compiler, " -x c++ -std=c++17 -fsyntax-only -Iinclude ",
-                   source, " >", log, " 2>&1");
+  const std::string command = absl::StrCat(compiler,
+                                           " -x c++ -std=c++17 -fsyntax-only "
+                                           "-Werror=unused-result -Iinclude ",
+                                           source, " >", log, " 2>&1");
   const int status = std::system(command.c_str());
   std::ostringstream said;
   said << std::ifstream(log).rdbuf();
@@ -220,7 +342,8 @@ INSTANTIATE_TEST_SUITE_P(Snippets, CompileFailureTest,
                          [](const auto& test) { return test.param.name; });
 
 TEST_P(CompileFailureTest, IsRefusedWithASentence) {
-  const outcome wrong = compile(function_of("wrong", GetParam().wrong));
+  const outcome wrong = compile(include(GetParam().header) +
+                                function_of("wrong", GetParam().wrong));
   EXPECT_FALSE(wrong.compiles);
   // The first error is the sentence, and shows nothing of the inside.
   std::string first;
@@ -236,8 +359,44 @@ TEST_P(CompileFailureTest, IsRefusedWithASentence) {
 TEST(CompileFailureTwinsTest, AllCompile) {
   if (!can_compile()) GTEST_SKIP() << "the compiler is not at hand";
   std::string code;
-  for (const failure& f : kFailures) code += function_of(f.name, f.right);
+  for (const failure& f : kFailures) {
+    code += include(f.header) + function_of(f.name, f.right);
+  }
   const outcome right = compile(code);
+  EXPECT_TRUE(right.compiles) << right.said;
+}
+
+// A line for each of kIgnored, with `drop` in front.
+std::string ignoring(std::string_view drop) {
+  std::string code;
+  for (const char* const header :
+       {"ratchet/as_completed.h", "ratchet/io/connect.h",
+        "ratchet/io/process.h", "ratchet/io/serve.h",
+        "ratchet/map_concurrent.h", "ratchet/retry.h", "ratchet/sleep.h",
+        "ratchet/timeout.h", "ratchet/wait.h", "ratchet/when_all.h"}) {
+    code += include(header);
+  }
+  code +=
+      "void ignoring(future<int> f, future<void> v, ratchet::thread_pool& pool,"
+      " ratchet::listener& listener, ratchet::process& process,"
+      " const ratchet::socket_address& address) {\n";
+  for (const char* const call : kIgnored) {
+    absl::StrAppend(&code, std::string(drop), call, ";\n");
+  }
+  return code + "}\n";
+}
+
+TEST(CompileFailureIgnoredTest, AMachineThatIsNotAwaited) {
+  if (!can_compile()) GTEST_SKIP() << "the compiler is not at hand";
+  const outcome wrong = compile(ignoring(""));
+  size_t refused = 0;
+  for (const auto line : absl::StrSplit(wrong.said, '\n')) {
+    if (line.find("error:") == line.npos) continue;
+    EXPECT_THAT(std::string(line), HasSubstr("ignoring return"));
+    ++refused;
+  }
+  EXPECT_EQ(refused, std::size(kIgnored)) << wrong.said;
+  const outcome right = compile(ignoring("(void)"));
   EXPECT_TRUE(right.compiles) << right.said;
 }
 

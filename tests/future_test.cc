@@ -408,7 +408,8 @@ TEST_F(FutureDeathTest, UseOfAnEmptyFuture) {
   future<int> f;
   const char kSentence[] =
       "\\(\\) on a future that is empty: it was default-constructed, moved "
-      "from, or consumed by then\\(\\), share\\(\\) or await; share\\(\\) it";
+      "from, or consumed by then\\(\\), share\\(\\), await or "
+      "run_until_complete\\(\\); share\\(\\) it";
   const auto sentence = [&](const char* call) {
     return std::string("ratchet: ") + call + kSentence;
   };

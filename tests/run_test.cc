@@ -179,7 +179,29 @@ TEST_F(RunUntilCompleteTest, IsRefusedOnAClosedLoop) {  // S14
   EXPECT_TRUE(f.valid());
 }
 
+TEST_F(RunUntilCompleteTest, TheOutcomeUsesAFutureUp) {
+  future<std::string> value = make_ready_future(std::string("a value"));
+  EXPECT_THAT(loop.run_until_complete(value), IsOkAndHolds("a value"));
+  EXPECT_FALSE(value.valid());
+
+  future<int> error = make_error_future<int>(absl::NotFoundError("gone"));
+  EXPECT_THAT(loop.run_until_complete(error),
+              StatusIs(absl::StatusCode::kNotFound, "gone"));
+  EXPECT_FALSE(error.valid());
+
+  shared_future<int> shared = make_ready_future(2);
+  EXPECT_THAT(loop.run_until_complete(shared), IsOkAndHolds(2));
+  EXPECT_THAT(loop.run_until_complete(shared), IsOkAndHolds(2));
+}
+
 using RunUntilCompleteDeathTest = RunUntilCompleteTest;
+
+TEST_F(RunUntilCompleteDeathTest, RefusesAFutureThatIsUsedUp) {
+  future<std::string> f = make_ready_future(std::string("a value"));
+  EXPECT_THAT(loop.run_until_complete(f), IsOkAndHolds("a value"));
+  EXPECT_DEATH((void)loop.run_until_complete(f),
+               "ratchet: run_until_complete\\(\\) on a future that is empty");
+}
 
 TEST_F(RunUntilCompleteDeathTest, RefusesAFutureOfAnotherLoop) {
   future<int> here = make_ready_future(1);

@@ -12,6 +12,7 @@
 #include "gtest/gtest.h"
 #include "ratchet/map_concurrent.h"
 #include "ratchet/promise.h"
+#include "ratchet/run.h"
 #include "ratchet/task.h"
 #include "ratchet/task_group.h"
 #include "ratchet/task_info.h"
@@ -24,6 +25,7 @@ namespace {
 
 using ::ratchet::test::IsKind;
 using ::ratchet::test::IsOk;
+using ::ratchet::test::IsOkAndHolds;
 using ::ratchet::test::loop_test;
 using ::testing::AllOf;
 using ::testing::ElementsAre;
@@ -514,6 +516,78 @@ TEST_F(TaskDeathTest, TwoTransitionsInAState) {
                "ratchet: state start of two_transitions made two transitions: "
                "a state returns the one that it makes");
 }
+
+class two_transitions_elsewhere final : public task<void> {
+ public:
+  step start() {
+    (void)yield<&two_transitions_elsewhere::next>();
+    return done();
+  }
+
+ private:
+  step next() { return done(); }
+};
+
+TEST_F(TaskDeathTest, TwoTransitionsAreOfTheStateThatMadeThem) {
+  future<void> f = create_task(two_transitions_elsewhere());
+  EXPECT_DEATH(run_until_idle(),
+               "ratchet: state start of two_transitions_elsewhere made two "
+               "transitions: a state returns the one that it makes");
+}
+
+// One that waits inside of its state, while others run theirs.
+class two_transitions_around_a_run final : public task<void> {
+ public:
+  explicit two_transitions_around_a_run(event_loop& loop) : loop_(loop) {}
+  step start() {
+    (void)yield<&two_transitions_around_a_run::next>();
+    EXPECT_THAT(loop_.run_until_complete(sleeping(absl::Seconds(1))), IsOk());
+    return done();
+  }
+
+ private:
+  step next() { return done(); }
+
+  event_loop& loop_;
+};
+
+TEST_F(TaskDeathTest, TwoTransitionsAroundANestedRun) {
+  loop.allow_nested_runs(true);
+  future<void> f = create_task(two_transitions_around_a_run(loop));
+  EXPECT_DEATH(run_until_idle(),
+               "ratchet: state start of two_transitions_around_a_run made two "
+               "transitions: a state returns the one that it makes");
+}
+
+#ifdef __cpp_rtti
+class with_a_state : public task<int> {
+ public:
+  step start() { return yield<&with_a_state::state>(); }
+  step state() { return done(1); }
+};
+
+class into_another final : public task<int> {
+ public:
+  step start() { return yield<&with_a_state::state>(); }
+};
+
+class into_its_base final : public with_a_state {
+ public:
+  step start() { return yield<&with_a_state::state>(); }
+};
+
+TEST_F(TaskDeathTest, AStateOfAnotherMachine) {
+  future<int> f = create_task(into_another());
+  EXPECT_DEATH(run_until_idle(),
+               "ratchet: state start of into_another names state state of "
+               "with_a_state as the next one: a transition is to a state of "
+               "the same machine");
+}
+
+TEST_F(TaskHandleTest, AStateOfItsBase) {
+  EXPECT_THAT(loop.run_until_complete(into_its_base()), IsOkAndHolds(1));
+}
+#endif
 
 class of_another final : public task<void> {
  public:

@@ -288,13 +288,13 @@ class [[nodiscard]] completions {
   // has; what is left stays in the stream. Cancelling it *loses its place* in
   // the line, as for next(). Of an rvalue, the machine keeps the stream.
   template <class Function>
-  auto for_each(Function f) & {
+  [[nodiscard]] auto for_each(Function f) & {
     return internal::each_completion<F, Function>(
         completions(), state_ ? internal::share(*state_) : state_ref(),
         std::move(f));
   }
   template <class Function>
-  auto for_each(Function f) && {
+  [[nodiscard]] auto for_each(Function f) && {
     state_ref state = state_ ? internal::share(*state_) : state_ref();
     return internal::each_completion<F, Function>(
         std::move(*this), std::move(state), std::move(f));

@@ -174,10 +174,13 @@ class event_loop {
 
   // Runs until the future is settled, and one iteration on (S19); returns its
   // outcome. `awaitable` is a future, a shared_future, or a task that has not
-  // been started. If the loop is stopped before, error_kind::stopped: a future
-  // passed as an lvalue is left as it is, and a later run goes on with it: this
-  // is *cancel-safe*.
-  // Otherwise the errors are those of run_forever(). Declared in run.h.
+  // been started. If the loop is stopped before, error_kind::stopped; otherwise
+  // the errors of its own are those of run_forever(). With one of these, a
+  // future passed as an lvalue is left as it is, and a later run goes on with
+  // it: this is *cancel-safe*. With the outcome of the future, value or error,
+  // the future is used up, and valid() is false, as after
+  // std::move(f).result(); share() one that is needed afterwards.
+  // Declared in run.h.
   template <class Awaitable>
   [[nodiscard]] auto run_until_complete(Awaitable&& awaitable);
 

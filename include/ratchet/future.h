@@ -287,7 +287,40 @@ class [[nodiscard]] future : public internal::future_handle<T> {
         this->release_state("share()")));
   }
 
+  // Of an lvalue they are refused, with a sentence.
+  template <class F>
+  future then(F&& /*f*/) const& {
+    return refuse_lvalue<F>();
+  }
+  template <class F>
+  future or_else(F&& /*f*/) const& {
+    return refuse_lvalue<F>();
+  }
+  template <class F>
+  future then_result(F&& /*f*/) const& {
+    return refuse_lvalue<F>();
+  }
+  template <class F>
+  future finally(F&& /*f*/) const& {
+    return refuse_lvalue<F>();
+  }
+  template <class U = T>
+  shared_future<T> share() const& {
+    return refuse_lvalue<U>();
+  }
+
  private:
+  template <class Any>
+  static future refuse_lvalue() {
+    constexpr bool kTakesTheFuture =
+        std::is_void_v<Any> && !std::is_void_v<Any>;
+    static_assert(kTakesTheFuture,
+                  "then(f), its kin and share() take the future: "
+                  "std::move(x).then(f); to keep it, have a shared_future made "
+                  "by std::move(x).share()");
+    return future();
+  }
+
   template <class Call, class F>
   auto attach(F&& f) {
     return base::template attach<Call, false>(this->release_state(Call::kName),

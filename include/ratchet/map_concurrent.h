@@ -321,7 +321,7 @@ class map_task final
 // Errors of its own: kInvalidArgument if `limit` is 0.
 // Complexity: O(n); memory for `limit` futures, and for n results.
 template <class Range, class F>
-auto map_concurrent(Range&& range, size_t limit, F&& f) {
+[[nodiscard]] auto map_concurrent(Range&& range, size_t limit, F&& f) {
   using Source = std::decay_t<Range>;
   using Function = std::decay_t<F>;
   constexpr bool kFits = internal::kMapsElements<Source, Function>;
@@ -339,7 +339,7 @@ auto map_concurrent(Range&& range, size_t limit, F&& f) {
 // void. Fails only with Cancelled, with an exception of the range, or with
 // kInvalidArgument. Cancelling it *loses data*, too: the outcomes so far.
 template <class Range, class F>
-auto map_concurrent_settled(Range&& range, size_t limit, F&& f) {
+[[nodiscard]] auto map_concurrent_settled(Range&& range, size_t limit, F&& f) {
   using Source = std::decay_t<Range>;
   using Function = std::decay_t<F>;
   constexpr bool kFits = internal::kMapsElements<Source, Function>;

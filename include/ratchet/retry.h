@@ -187,7 +187,7 @@ class retry_task final
 // more is tried. *Loses data*: what the attempt would have given.
 // Complexity: O(1) per attempt, and one block for a time-out.
 template <class F>
-auto retry(retry_options options, F&& f) {
+[[nodiscard]] auto retry(retry_options options, F&& f) {
   using Function = std::decay_t<F>;
   constexpr bool kCallable = std::is_invocable_v<Function&>;
   static_assert(kCallable,

@@ -67,10 +67,15 @@ auto event_loop::run_until_complete(Awaitable&& awaitable) {
   if (!status.ok()) return internal::outcome<T>(std::move(status));
   if constexpr (std::is_lvalue_reference_v<Awaitable> &&
                 !internal::is_machine<Awaitable>) {
-    // The caller keeps the handle; a unique future is used up by success.
-    internal::outcome<T> result =
-        internal::run_until_outcome(*core_, awaitable);
-    return result;
+    if constexpr (internal::is_shared<std::decay_t<Awaitable>>) {
+      return internal::run_until_outcome(*core_, awaitable);
+    } else {
+      // The caller keeps the handle until there is an outcome, which takes it.
+      status = internal::run_until_done(
+          *core_, awaitable.state("run_until_complete()"));
+      if (!status.ok()) return internal::outcome<T>(std::move(status));
+      return std::move(awaitable).result();
+    }
   } else {
     auto f = internal::to_future(*core_, std::forward<Awaitable>(awaitable));
     return internal::run_until_outcome(*core_, f);

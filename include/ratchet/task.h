@@ -101,16 +101,16 @@ class [[nodiscard]] task
   // Cancelling *loses data*: the source of `f` is cancelled, too (S54), and
   // what it would have given never comes. To leave it alone, await shield(f).
   template <auto Next, class U, class M = internal::machine_of<Next>>
-  step await(future<U> f) {
+  step await(future<U>&& f) {
     using To = internal::transition_to<Next, internal::from_future<U>>;
-    return this->await_source(To::value, f.release_state("await"));
+    return this->await_source(To::of(*this), f.release_state("await"));
   }
 
   // The same. Cancelling *loses data* for the others who share `f`, too.
   template <auto Next, class U, class M = internal::machine_of<Next>>
   step await(shared_future<U> f) {
     using To = internal::transition_to<Next, internal::from_shared_future<U>>;
-    return this->await_source(To::value, f.release_state("await"));
+    return this->await_source(To::of(*this), f.release_state("await"));
   }
 
   // Runs `machine` inside this task. Cancelling reaches it where it waits, and
@@ -124,15 +124,23 @@ class [[nodiscard]] task
                   "await<&next>(machine) takes the machine: std::move it");
     if constexpr (internal::is_direct<M>) {
       using To = internal::transition_to<Next, typename M::source>;
-      return this->await_source(To::value, machine.take_source());
+      return this->await_source(To::of(*this), machine.take_source());
     } else {
       using To = internal::transition_to<
           Next, internal::from_future<typename M::result_type>>;
       M* const callee =
           internal::new_machine<M>(std::forward<Machine>(machine));
       this->set_first(*callee, internal::transition_to_start<M>::value);
-      return this->call_machine(To::value, callee);
+      return this->call_machine(To::of(*this), callee);
     }
+  }
+
+  // Anything else is refused, with a sentence.
+  template <auto Next, class A,
+            std::enable_if_t<!internal::can_be_awaited<A>, int> = 0>
+  step await(A&& /*awaitable*/) {
+    static_assert(internal::refuse_await<A>());
+    return this->end();
   }
 
   // The sleep begins with the call. Zero and negative lengths are a yield
@@ -141,10 +149,10 @@ class [[nodiscard]] task
   template <auto Next, class M = internal::machine_of<Next>>
   step sleep_for(absl::Duration length) {
     using To = internal::transition_to<Next, internal::from_nothing>;
-    if (length <= absl::ZeroDuration()) return this->yield_to(To::value);
+    if (length <= absl::ZeroDuration()) return this->yield_to(To::of(*this));
     internal::loop_core& core = this->running_core("sleep_for()");
     return this->sleep_until_ns(
-        To::value, internal::deadline_after(core.now_ns(), length));
+        To::of(*this), internal::deadline_after(core.now_ns(), length));
   }
 
   // A time that has passed: goes on as after a sleep of no length that goes
@@ -152,14 +160,14 @@ class [[nodiscard]] task
   template <auto Next, class M = internal::machine_of<Next>>
   step sleep_until(absl::Time time) {
     using To = internal::transition_to<Next, internal::from_nothing>;
-    return this->sleep_until_ns(To::value, internal::deadline_at(time));
+    return this->sleep_until_ns(To::of(*this), internal::deadline_at(time));
   }
 
   // Lets everything run that is ready. *Cancel-safe*.
   template <auto Next, class M = internal::machine_of<Next>>
   step yield() {
     using To = internal::transition_to<Next, internal::from_nothing>;
-    return this->yield_to(To::value);
+    return this->yield_to(To::of(*this));
   }
 
   // The result, made of `args`; an absl::StatusOr<T> (absl::Status for void)

@@ -80,8 +80,9 @@ class timeout_scope {
 
   // Stops the timer. `outcome` is what the stretch of states ended with: gives
   // it back, but in place of Cancelled the time-out (kDeadlineExceeded,
-  // is_timeout()) if this scope caused it. kFailedPrecondition if the scope is
-  // not entered.
+  // is_timeout()) if this scope caused it. If the scope is not entered, before
+  // enter() and after leave(), kFailedPrecondition (error_kind::invalid_state)
+  // in place of OK or a value; an error, or Cancelled, comes back unchanged.
   absl::Status leave(absl::Status outcome);
   template <class T>
   absl::StatusOr<T> leave(absl::StatusOr<T> outcome) {
@@ -222,7 +223,7 @@ class with_timeout_task final : public task<typename future_of<A>::value_type> {
 // (S103), as the time-out is, and *loses data*: what that would have given.
 // What stands in a shield() goes on.
 template <class A, std::enable_if_t<internal::is_awaitable<A>, int> = 0>
-internal::with_timeout_task<std::decay_t<A>> with_timeout(
+[[nodiscard]] internal::with_timeout_task<std::decay_t<A>> with_timeout(
     A&& awaitable, absl::Duration timeout) {
   static_assert(
       !std::is_lvalue_reference_v<A> || internal::is_shared<std::decay_t<A>>,

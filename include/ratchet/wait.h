@@ -111,8 +111,9 @@ class wait_task final : public task<wait_result<F>> {
 // after a cancelled one.
 // Complexity: O(n), O(1) per completion; leaves nothing behind on the futures.
 template <class Range, internal::if_range<Range> = 0>
-auto wait(Range&& range, wait_mode mode = wait_mode::all_completed,
-          absl::Duration timeout = absl::InfiniteDuration()) {
+[[nodiscard]] auto wait(Range&& range,
+                        wait_mode mode = wait_mode::all_completed,
+                        absl::Duration timeout = absl::InfiniteDuration()) {
   internal::loop_core& core = internal::loop_core::current("wait()");
   using F = internal::future_of<internal::element_of<Range>>;
   return internal::wait_task<F>(

@@ -25,6 +25,14 @@ absl::Status self_await_error() {
                     "a task cannot await itself: it would never end");
 }
 
+// The state that runs on this thread, with its machine. Debug builds alone keep
+// it.
+struct running {
+  const task_core* machine;
+  const transition* state;
+};
+thread_local running running_state = {nullptr, nullptr};
+
 }  // namespace
 
 static_assert(sizeof(task_core) == 72, "what every task pays");
@@ -69,9 +77,20 @@ loop_core& task_core::running_core(std::string_view call) const {
   return *core;
 }
 
+void task_core::state_of_another(const transition& next) const {
+  fatal(absl::StrCat("state ", view(transition_->state_name), " of ",
+                     view(transition_->class_name), " names state ",
+                     view(next.state_name), " of ", view(next.class_name),
+                     " as the next one: a transition is to a state of the same "
+                     "machine"));
+}
+
 std::string task_core::two_transitions() const {
-  return absl::StrCat("state ", view(transition_->state_name), " of ",
-                      view(transition_->class_name),
+  // The first one is in transition_ already.
+  const transition& state =
+      running_state.machine == this ? *running_state.state : *transition_;
+  return absl::StrCat("state ", view(state.state_name), " of ",
+                      view(state.class_name),
                       " made two transitions: a state returns the one that it "
                       "makes");
 }
@@ -139,7 +158,14 @@ ABSL_ATTRIBUTE_ALWAYS_INLINE inline void task_core::take_step(
   if (ABSL_PREDICT_FALSE(has_flag(kHasExtras))) enter_context();
 
   for (task_core* frame = link_;;) {
+#ifndef NDEBUG
+    const running outer =
+        std::exchange(running_state, running{frame, frame->transition_});
+#endif
     const step next = frame->resume(thrown);
+#ifndef NDEBUG
+    running_state = outer;
+#endif
     thrown = nullptr;
     RATCHET_CHECK(frame->chosen_, frame->transition_of_another());
     frame->set_chosen(false);

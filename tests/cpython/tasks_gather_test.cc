@@ -269,7 +269,7 @@ class TaskGatherTests : public cpython_test {};
 TEST_F(TaskGatherTests, CancelGather1) {
   // A gather whose children are done refuses to be cancelled.
   new_future fut;
-  future<std::vector<int>> gather = when_all(futures{start(on(fut.f))});
+  shared_future<std::vector<int>> gather = when_all(futures{start(on(fut.f))});
   iterate();
   bool refused = false;
   fut.f.add_done_callback([&] {

@@ -76,11 +76,21 @@ auto to_futures(loop_core& core, Range&& range) {
   if constexpr (std::is_same_v<Range, Futures>) {
     return Futures(std::forward<Range>(range));
   } else {
+    using Reference = decltype(*std::begin(range));
+    constexpr bool kMoves = !std::is_lvalue_reference_v<Range>;
+    constexpr bool kCopies =
+        std::is_constructible_v<Element, std::remove_reference_t<Reference>&>;
+    static_assert(kMoves || kCopies,
+                  "a range passed as an lvalue is copied, and its elements "
+                  "cannot be: std::move it, or share() the futures to keep "
+                  "them");
     Futures futures;
     if constexpr (has_size<Range>) futures.reserve(std::size(range));
     for (auto&& element : range) {
-      if constexpr (std::is_lvalue_reference_v<Range>) {
-        futures.push_back(to_future(core, Element(element)));
+      if constexpr (!kMoves) {
+        if constexpr (kCopies) {
+          futures.push_back(to_future(core, Element(element)));
+        }
       } else {
         futures.push_back(to_future(core, Element(std::move(element))));
       }

@@ -223,6 +223,9 @@ class task_core : public runnable, public waiting_side {
   // Ends the machine with `error`.
   step fail_with(const absl::Status& error);
 
+  // Fatal: `next` is a state of a class that this machine is not.
+  [[noreturn]] void state_of_another(const transition& next) const;
+
   // The source of the transition that resumes: its reference goes to the
   // caller.
   future_state* take_source() { return std::exchange(source_, nullptr); }

@@ -3,6 +3,7 @@
 
 // Included by task.h: how a member function becomes a state of a machine.
 
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -24,14 +25,24 @@ struct no_parameter {};
 
 template <class F>
 struct state_function;
+// What is no state, to be refused with a sentence.
+template <class C, class Member>
+struct state_function<Member C::*> {
+  static constexpr bool kIsState = false;
+  using machine = C;
+  using result = step;
+  using parameter = no_parameter;
+};
 template <class C, class R>
 struct state_function<R (C::*)()> {
+  static constexpr bool kIsState = true;
   using machine = C;
   using result = R;
   using parameter = no_parameter;
 };
 template <class C, class R, class A>
 struct state_function<R (C::*)(A)> {
+  static constexpr bool kIsState = true;
   using machine = C;
   using result = R;
   using parameter = A;
@@ -84,7 +95,7 @@ constexpr passing passing_of() {
   } else if constexpr (std::is_same_v<P, outcome<T>>) {
     return passing::outcome;
   } else if constexpr (!std::is_void_v<T>) {
-    if constexpr (std::is_constructible_v<Parameter, lent<T, kShared>>) {
+    if constexpr (std::is_convertible_v<lent<T, kShared>, Parameter>) {
       return passing::value;
     } else {
       return passing::impossible;
@@ -92,6 +103,29 @@ constexpr passing passing_of() {
   } else {
     return passing::impossible;
   }
+}
+
+template <class T>
+inline constexpr bool is_tuple = false;
+template <class... T>
+inline constexpr bool is_tuple<std::tuple<T...>> = true;
+
+// Stops a state that cannot be called with a T, which the compiler names beside
+// the sentence.
+template <class T, passing kPassing>
+constexpr bool check_awaited() {
+  constexpr bool kFits = kPassing != passing::impossible;
+  static_assert(kFits || !is_tuple<T>,
+                "a state after await takes the value, the outcome, or nothing, "
+                "and the value is a std::tuple here, with std::monostate for "
+                "void: step next(T), step next(absl::StatusOr<T>), or step "
+                "next(), with the T of check_awaited<T>");
+  static_assert(kFits || is_tuple<T>,
+                "a state after await takes the value, the outcome, or nothing: "
+                "step next(T), step next(absl::StatusOr<T>), for void step "
+                "next(absl::Status), or step next(), with the T of "
+                "check_awaited<T>, or what it converts to by itself");
+  return kFits;
 }
 
 // The machine whose state `Next` is. It says nothing that Next does not, but a
@@ -110,8 +144,21 @@ struct transition_to {
   using parameter = typename function::parameter;
   using T = typename Source::result_type;
 
+  static constexpr bool kIsState = function::kIsState;
+  static_assert(kIsState,
+                "a state is a member function that is not const and takes "
+                "nothing, or one parameter: step next(), step next(x)");
   static_assert(std::is_same_v<typename function::result, step>,
                 "a state returns step: step next(...)");
+
+  // The transition of `core`, whose class it must be one of (fatal in debug
+  // builds with RTTI).
+  static const transition& of([[maybe_unused]] task_core& core) {
+#if !defined(NDEBUG) && defined(__cpp_rtti)
+    if (dynamic_cast<machine*>(&core) == nullptr) core.state_of_another(value);
+#endif
+    return value;
+  }
 
   static step resume(task_core& core, const absl::Status* thrown) {
     machine& self = static_cast<machine&>(core);
@@ -144,10 +191,7 @@ struct transition_to {
                           const absl::Status* thrown) {
     constexpr bool kShared = S::kShared;
     constexpr passing kPassing = passing_of<parameter, T, kShared>();
-    static_assert(kPassing != passing::impossible,
-                  "a state after await takes the value, the outcome, or "
-                  "nothing: step next(T), step next(absl::StatusOr<T>), for "
-                  "void step next(absl::Status), or step next()");
+    static_assert(check_awaited<T, kPassing>());
     if constexpr (kPassing == passing::outcome) {
       state_ref<value_state<T>> source(taken);
       // Rules S38, S57: retrieved also if something else is thrown in its
@@ -204,10 +248,7 @@ struct transition_to {
   template <class Make>
   static step go_on(machine& self, Make make) {
     constexpr passing kPassing = passing_of<parameter, T, false>();
-    static_assert(kPassing != passing::impossible,
-                  "a state after await takes the value, the outcome, or "
-                  "nothing: step next(T), step next(absl::StatusOr<T>), or "
-                  "step next()");
+    static_assert(check_awaited<T, kPassing>());
     if constexpr (kPassing == passing::outcome) {
       return (self.*Next)(outcome<T>(make()));
     } else if constexpr (kPassing == passing::value) {
@@ -280,6 +321,40 @@ template <class M>
 void start_root(M& machine, loop_core& core, const transition& first,
                 task_core::first_step when) {
   static_cast<task_core&>(machine).start(core, first, when);
+}
+
+// -- What await() takes -------------------------------------------------------
+
+// Whether it takes an A, machines aside: a future that it may use up, or a
+// shared one.
+template <class T>
+std::true_type awaits_future(future<T>&&);
+template <class T>
+std::true_type awaits_future(const shared_future<T>&);
+std::false_type awaits_future(...);
+
+template <class A>
+inline constexpr bool can_be_awaited =
+    is_machine<A> || decltype(awaits_future(std::declval<A>()))::value;
+
+// Says why it does not.
+template <class A>
+constexpr bool refuse_await() {
+  using X = std::decay_t<A>;
+  constexpr bool kFuture = is_future<X>::value;
+  constexpr bool kStatus =
+      std::is_same_v<X, absl::Status> || is_status_or<X>::value;
+  static_assert(!kFuture,
+                "await<&next>(future) takes the future: std::move it, or "
+                "share() it to keep it");
+  static_assert(!kStatus,
+                "await<&next>(x): an absl::Status or absl::StatusOr is here "
+                "already: look at it, and await what it holds if that is a "
+                "future or a machine, or has a function that gives one");
+  static_assert(kFuture || kStatus,
+                "await<&next>(x): only a future, a shared_future, or a machine "
+                "that has not been started can be awaited");
+  return false;
 }
 
 // -- What done() takes --------------------------------------------------------

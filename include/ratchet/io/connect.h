@@ -147,23 +147,23 @@ class connect_host_task final : public task<stream> {
 //
 // This one is to one address. A Unix socket whose backlog is full is tried
 // again, from 1 ms on up to every 100 ms.
-internal::connect_task connect(const socket_address& address,
-                               const connect_options& options = {});
+[[nodiscard]] internal::connect_task connect(
+    const socket_address& address, const connect_options& options = {});
 
 // To the first of several that can be reached, in that order: each is tried
 // when the one before has failed, or has not succeeded within attempt_delay;
 // the first to succeed is it, and the others are closed (RFC 8305, "happy
 // eyeballs"). If none does, the error has the code of the first one and all
 // their messages. kInvalidArgument for no addresses.
-internal::connect_first_task connect(std::vector<socket_address> addresses,
-                                     const connect_options& options = {});
+[[nodiscard]] internal::connect_first_task connect(
+    std::vector<socket_address> addresses, const connect_options& options = {});
 
 // To a name: looks it up in a thread of `pool`, and goes on as above, with the
 // families of addresses taking turns. Numbers are names, too. `pool` outlives
 // the machine.
-internal::connect_host_task connect(thread_pool& pool, std::string_view host,
-                                    uint16_t port,
-                                    const connect_options& options = {});
+[[nodiscard]] internal::connect_host_task connect(
+    thread_pool& pool, std::string_view host, uint16_t port,
+    const connect_options& options = {});
 
 }  // namespace ratchet
 

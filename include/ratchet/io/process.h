@@ -313,9 +313,9 @@ class run_process_task final : public task<process_result> {
 // Cancelling *loses data*: it kills the process (SIGKILL; with
 // new_process_group its group), waits until it is gone, and ends cancelled;
 // what was printed is lost. So does dropping the machine, but for the wait.
-internal::run_process_task run_process(process_options options,
-                                       std::string input = {},
-                                       process_limits limits = {});
+[[nodiscard]] internal::run_process_task run_process(
+    process_options options, std::string input = {},
+    process_limits limits = {});
 
 }  // namespace ratchet
 

@@ -201,9 +201,8 @@ class serve_task final : public serve_base {
 // Lifetime: `listener` outlives the machine. Thread-safety: on the loop's
 // thread only.
 template <class Handler>
-internal::serve_task<std::decay_t<Handler>> serve(listener& from,
-                                                  Handler&& handler,
-                                                  serve_options options = {}) {
+[[nodiscard]] internal::serve_task<std::decay_t<Handler>> serve(
+    listener& from, Handler&& handler, serve_options options = {}) {
   static_assert(std::is_invocable_v<std::decay_t<Handler>&, accepted>,
                 "serve(listener, handler): the handler takes an `accepted` and "
                 "gives a machine, or a future: task<void> h(accepted)");
