@@ -468,12 +468,14 @@ TEST_F(TaskGroupTest, DestroyedWhileAChildIsQueuedIsHarmless) {
 
 TEST_F(TaskGroupTest, OfAParentThatIsGoneHidesNoError) {  // S38
   {
-    future<void> task = start({[&](script& s, absl::Status) {
-      group.emplace();
-      EXPECT_THAT(group->enter(), IsOk());
-      (void)group->create_task(failing(1, "nobody waits"));
-      return s.end();  // Without leaving.
-    }});
+    // Kept: the group is not to outlive it.
+    const shared_future<void> task =
+        start({[&](script& s, absl::Status) {
+          group.emplace();
+          EXPECT_THAT(group->enter(), IsOk());
+          (void)group->create_task(failing(1, "nobody waits"));
+          return s.end();  // Without leaving.
+        }}).share();
     EXPECT_THAT(loop.run_until_complete(task), IsOk());
     run_until_idle();
     group.reset();
