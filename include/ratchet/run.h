@@ -74,7 +74,8 @@ auto event_loop::run_until_complete(Awaitable&& awaitable) {
       status = internal::run_until_done(
           *core_, awaitable.state("run_until_complete()"));
       if (!status.ok()) return internal::outcome<T>(std::move(status));
-      return std::move(awaitable).result();
+      auto& f = awaitable;  // An lvalue, for certain.
+      return std::move(f).result();
     }
   } else {
     auto f = internal::to_future(*core_, std::forward<Awaitable>(awaitable));
