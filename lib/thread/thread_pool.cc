@@ -131,7 +131,7 @@ void pool_core::close() {
   wake_up_.notify_all();
 }
 
-void pool_core::give_up(const absl::Status& error) {
+void pool_core::give_up() {
   for (;;) {
     pool_job* job;
     {
@@ -140,7 +140,8 @@ void pool_core::give_up(const absl::Status& error) {
       if (job == nullptr) return;
       unlink(*job);
     }
-    job->give_up(error);
+    // One of its own: the loops of other threads share nothing.
+    job->give_up(destroyed_error());
     job->hand_over();
   }
 }
@@ -194,7 +195,7 @@ thread_pool::thread_pool(size_t threads, std::string name)
 thread_pool::~thread_pool() {
   check_not_inside("destroyed");
   core_->close();
-  core_->give_up(core_->destroyed_error());
+  core_->give_up();
   join();
 }
 

@@ -67,17 +67,17 @@ class pool_core {
   bool withdraw(pool_job& job);
   size_t queued() const { return queued_.load(std::memory_order_relaxed); }
 
-  void work();   // A thread: until the pool is closed and the queue empty.
-  void close();  // Takes nothing more.
-  void give_up(const absl::Status& error);  // What is queued, in order.
+  void work();     // A thread: until the pool is closed and the queue empty.
+  void close();    // Takes nothing more.
+  void give_up();  // What is queued, in order: it was destroyed.
   bool works_here() const;  // Whether this is one of its threads.
 
   absl::Status closed_error() const;
-  absl::Status destroyed_error() const;
 
  private:
   class briefly;
 
+  absl::Status destroyed_error() const;
   void link(pool_job& job);
   void unlink(pool_job& job);
   bool claim_wake_up();
